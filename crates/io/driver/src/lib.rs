@@ -1,0 +1,2 @@
+//! UDP sockets, poller, clock.
+

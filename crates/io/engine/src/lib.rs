@@ -1,0 +1,2 @@
+//! Threads that own shards; commands in, events out.
+

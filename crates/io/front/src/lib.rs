@@ -1,0 +1,2 @@
+//! The front door: TLS and TCP listeners, HTTP hand-over.
+

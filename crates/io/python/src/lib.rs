@@ -1,0 +1,2 @@
+//! The Python module: conversions only.
+

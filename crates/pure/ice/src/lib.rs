@@ -1,0 +1,3 @@
+//! ICE-lite agent (RFC 8445).
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! RTP and RTCP packet views and codec payload headers.
+
+#![forbid(unsafe_code)]

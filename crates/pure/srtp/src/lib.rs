@@ -1,0 +1,3 @@
+//! SRTP and SRTCP transforms (RFC 3711, RFC 7714).
+
+#![forbid(unsafe_code)]
