@@ -144,6 +144,9 @@ pub enum Tier {
 }
 
 impl Tier {
+    /// All tiers, best first.
+    pub const ALL: [Tier; 4] = [Tier::Direct, Tier::TurnUdp, Tier::TurnTcp, Tier::TurnTls];
+
     /// The name users see.
     pub fn as_str(self) -> &'static str {
         match self {

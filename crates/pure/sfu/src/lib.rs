@@ -6,12 +6,20 @@
 #![forbid(unsafe_code)]
 
 mod command;
+mod config;
+mod counters;
 mod event;
 mod ids;
+mod io;
+mod shard;
 
 pub use command::{Command, MediaSocket};
+pub use config::{Certificate, ShardConfig, ShardError};
+pub use counters::{Counters, Discard, Gauges};
 pub use event::{CloseReason, Event, Path, Section, SectionKind, Stats, Tier};
 pub use ids::{
-    ConnectionId, DataChannelId, ParticipantId, PublicationId, RequestId, SocketId,
-    SubscriptionId, TransportId,
+    ConnectionId, DataChannelId, ParticipantId, PublicationId, RequestId, SocketId, SubscriptionId,
+    TransportId,
 };
+pub use io::{Action, Arrival, ConnectionInfo, Sink, SocketKind};
+pub use shard::Shard;
