@@ -1,0 +1,1 @@
+"""Roomline: your own real-time video rooms that connect through any network."""

@@ -74,37 +74,56 @@ class Command:
 
     @final
     class OpenTransport(Command):
-        def __new__(cls, request: int, transport: int, participant: int, offer: str, max_send_bitrate: int) -> Command.OpenTransport: ...
+        def __new__(
+            cls, request: int, transport: int, participant: int, offer: str, max_send_bitrate: int
+        ) -> Command.OpenTransport: ...
+
     @final
     class Renegotiate(Command):
         def __new__(cls, request: int, transport: int, offer: str) -> Command.Renegotiate: ...
+
     @final
     class CloseTransport(Command):
         def __new__(cls, transport: int) -> Command.CloseTransport: ...
+
     @final
     class Publish(Command):
-        def __new__(cls, request: int, publication: int, transport: int, mid: str, max_bitrate: int) -> Command.Publish: ...
+        def __new__(
+            cls, request: int, publication: int, transport: int, mid: str, max_bitrate: int
+        ) -> Command.Publish: ...
+
     @final
     class Unpublish(Command):
         def __new__(cls, publication: int) -> Command.Unpublish: ...
+
     @final
     class PausePublication(Command):
         def __new__(cls, publication: int, paused: bool) -> Command.PausePublication: ...
+
     @final
     class Subscribe(Command):
-        def __new__(cls, request: int, subscription: int, publication: int, transport: int, mid: str) -> Command.Subscribe: ...
+        def __new__(
+            cls, request: int, subscription: int, publication: int, transport: int, mid: str
+        ) -> Command.Subscribe: ...
+
     @final
     class Unsubscribe(Command):
         def __new__(cls, subscription: int) -> Command.Unsubscribe: ...
+
     @final
     class PauseSubscription(Command):
         def __new__(cls, subscription: int, paused: bool) -> Command.PauseSubscription: ...
+
     @final
     class RelayData(Command):
-        def __new__(cls, request: int, channel: int, transport: int, label: str) -> Command.RelayData: ...
+        def __new__(
+            cls, request: int, channel: int, transport: int, label: str
+        ) -> Command.RelayData: ...
+
     @final
     class StopRelayData(Command):
         def __new__(cls, channel: int, transport: int) -> Command.StopRelayData: ...
+
     @final
     class LimitTransport(Command):
         def __new__(cls, transport: int, max_send_bitrate: int) -> Command.LimitTransport: ...
@@ -153,27 +172,33 @@ class Event:
         transport: int
         answer: str
         sections: list[Section]
+
     @final
     class Done(Event):
         request: int
+
     @final
     class Failed(Event):
         request: int
         code: str
         message: str
+
     @final
     class TransportConnected(Event):
         transport: int
         dtls_version: str
         srtp_profile: str
+
     @final
     class PathChanged(Event):
         transport: int
         path: Path
+
     @final
     class TransportClosed(Event):
         transport: int
         reason: str
+
     @final
     class DataChannelOpened(Event):
         transport: int
@@ -184,21 +209,26 @@ class Event:
         ordered: bool
         max_retransmits: int | None
         max_packet_life_time: int | None
+
     @final
     class DataChannelClosed(Event):
         channel: int
+
     @final
     class PublicationStarted(Event):
         publication: int
         codec: str
+
     @final
     class SubscriptionPaused(Event):
         subscription: int
         paused: bool
+
     @final
     class TransportStats(Event):
         transport: int
         stats: Stats
+
     @final
     class HttpConnection(Event):
         """An HTTP connection whose TLS the engine terminates: `fd` is one end of a socket pair that

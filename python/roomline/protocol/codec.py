@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from pydantic import TypeAdapter, ValidationError
 
 from roomline.protocol.events import Event, ServerEvent
@@ -47,7 +45,7 @@ def decode_server_message(frame: str) -> Event | Wire:
 
 def encode(message: Wire) -> str:
     """A message as compact JSON."""
-    return cast(str, message.model_dump_json(by_alias=True))
+    return message.model_dump_json(by_alias=True)
 
 
 def _utf8_length(frame: str) -> int:

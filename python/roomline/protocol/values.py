@@ -34,9 +34,7 @@ TrackSource = Literal["camera", "microphone", "screen", "screenAudio", "other"]
 SubscribeMode = Literal["auto", "manual"]
 ConnectionState = Literal["connecting", "connected", "interrupted"]
 Tier = Literal["direct", "turn-udp", "turn-tcp", "turn-tls"]
-LeaveReason = Literal[
-    "left", "disconnected", "removed", "replaced", "drained", "connection-failed"
-]
+LeaveReason = Literal["left", "disconnected", "removed", "replaced", "drained", "connection-failed"]
 
 ALL_SOURCES: tuple[TrackSource, ...] = get_args(TrackSource)
 """Every source, in the order of the documentation."""
