@@ -6,6 +6,20 @@ No Python code runs on the media path. `Engine.fileno()` becomes readable when e
 
 from typing import Self, final
 
+from typing_extensions import disjoint_base
+
+__all__ = [
+    "BindError",
+    "Command",
+    "Engine",
+    "EngineConfig",
+    "EngineError",
+    "Event",
+    "Path",
+    "Section",
+    "Stats",
+]
+
 class EngineError(Exception):
     """The engine could not do what was asked; the message says what to do about it."""
 
@@ -69,11 +83,13 @@ class Engine:
     def close(self) -> None:
         """Stop every thread and close every socket. Idempotent."""
 
+@disjoint_base
 class Command:
     """Something to carry out. See crates/pure/sfu/src/command.rs, which this mirrors."""
 
     @final
     class OpenTransport(Command):
+        __match_args__ = ("request", "transport", "participant", "offer", "max_send_bitrate")
         request: int
         transport: int
         participant: int
@@ -85,6 +101,7 @@ class Command:
 
     @final
     class Renegotiate(Command):
+        __match_args__ = ("request", "transport", "offer")
         request: int
         transport: int
         offer: str
@@ -92,11 +109,13 @@ class Command:
 
     @final
     class CloseTransport(Command):
+        __match_args__ = ("transport",)
         transport: int
         def __new__(cls, transport: int) -> Self: ...
 
     @final
     class Publish(Command):
+        __match_args__ = ("request", "publication", "transport", "mid", "max_bitrate")
         request: int
         publication: int
         transport: int
@@ -108,17 +127,20 @@ class Command:
 
     @final
     class Unpublish(Command):
+        __match_args__ = ("publication",)
         publication: int
         def __new__(cls, publication: int) -> Self: ...
 
     @final
     class PausePublication(Command):
+        __match_args__ = ("publication", "paused")
         publication: int
         paused: bool
         def __new__(cls, publication: int, paused: bool) -> Self: ...
 
     @final
     class Subscribe(Command):
+        __match_args__ = ("request", "subscription", "publication", "transport", "mid")
         request: int
         subscription: int
         publication: int
@@ -130,17 +152,20 @@ class Command:
 
     @final
     class Unsubscribe(Command):
+        __match_args__ = ("subscription",)
         subscription: int
         def __new__(cls, subscription: int) -> Self: ...
 
     @final
     class PauseSubscription(Command):
+        __match_args__ = ("subscription", "paused")
         subscription: int
         paused: bool
         def __new__(cls, subscription: int, paused: bool) -> Self: ...
 
     @final
     class RelayData(Command):
+        __match_args__ = ("request", "channel", "transport", "label")
         request: int
         channel: int
         transport: int
@@ -149,12 +174,14 @@ class Command:
 
     @final
     class StopRelayData(Command):
+        __match_args__ = ("channel", "transport")
         channel: int
         transport: int
         def __new__(cls, channel: int, transport: int) -> Self: ...
 
     @final
     class LimitTransport(Command):
+        __match_args__ = ("transport", "max_send_bitrate")
         transport: int
         max_send_bitrate: int
         def __new__(cls, transport: int, max_send_bitrate: int) -> Self: ...
@@ -221,11 +248,13 @@ class Stats:
         fraction_lost: float = 0.0,
     ) -> Self: ...
 
+@disjoint_base
 class Event:
     """A fact. See crates/pure/sfu/src/event.rs, which this mirrors."""
 
     @final
     class Answered(Event):
+        __match_args__ = ("request", "transport", "answer", "sections")
         request: int
         transport: int
         answer: str
@@ -236,11 +265,13 @@ class Event:
 
     @final
     class Done(Event):
+        __match_args__ = ("request",)
         request: int
         def __new__(cls, request: int) -> Self: ...
 
     @final
     class Failed(Event):
+        __match_args__ = ("request", "code", "message")
         request: int
         code: str
         message: str
@@ -248,6 +279,7 @@ class Event:
 
     @final
     class TransportConnected(Event):
+        __match_args__ = ("transport", "dtls_version", "srtp_profile")
         transport: int
         dtls_version: str
         srtp_profile: str
@@ -255,18 +287,30 @@ class Event:
 
     @final
     class PathChanged(Event):
+        __match_args__ = ("transport", "path")
         transport: int
         path: Path
         def __new__(cls, transport: int, path: Path) -> Self: ...
 
     @final
     class TransportClosed(Event):
+        __match_args__ = ("transport", "reason")
         transport: int
         reason: str
         def __new__(cls, transport: int, reason: str) -> Self: ...
 
     @final
     class DataChannelOpened(Event):
+        __match_args__ = (
+            "transport",
+            "participant",
+            "channel",
+            "label",
+            "protocol",
+            "ordered",
+            "max_retransmits",
+            "max_packet_life_time",
+        )
         transport: int
         participant: int
         channel: int
@@ -281,31 +325,35 @@ class Event:
             participant: int,
             channel: int,
             label: str,
-            protocol: str = "",
-            ordered: bool = True,
-            max_retransmits: int | None = None,
-            max_packet_life_time: int | None = None,
+            protocol: str,
+            ordered: bool,
+            max_retransmits: int | None,
+            max_packet_life_time: int | None,
         ) -> Self: ...
 
     @final
     class DataChannelClosed(Event):
+        __match_args__ = ("channel",)
         channel: int
         def __new__(cls, channel: int) -> Self: ...
 
     @final
     class PublicationStarted(Event):
+        __match_args__ = ("publication", "codec")
         publication: int
         codec: str
         def __new__(cls, publication: int, codec: str) -> Self: ...
 
     @final
     class SubscriptionPaused(Event):
+        __match_args__ = ("subscription", "paused")
         subscription: int
         paused: bool
         def __new__(cls, subscription: int, paused: bool) -> Self: ...
 
     @final
     class TransportStats(Event):
+        __match_args__ = ("transport", "stats")
         transport: int
         stats: Stats
         def __new__(cls, transport: int, stats: Stats) -> Self: ...
@@ -315,6 +363,7 @@ class Event:
         """An HTTP connection whose TLS the engine terminates: `fd` is one end of a socket pair that
         carries the plain bytes, and the receiver owns it."""
 
+        __match_args__ = ("fd", "client_ip", "client_port", "server_ip", "server_port")
         fd: int
         client_ip: str
         client_port: int

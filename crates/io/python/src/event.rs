@@ -182,10 +182,6 @@ pub enum Event {
         transport: u64,
         reason: String,
     },
-    #[pyo3(constructor = (
-        transport, participant, channel, label, protocol="".to_owned(), ordered=true,
-        max_retransmits=None, max_packet_life_time=None,
-    ))]
     DataChannelOpened {
         transport: u64,
         participant: u64,
