@@ -11,14 +11,14 @@ from typing import Any
 
 from playwright.sync_api import Browser, Playwright
 
-from netlab.browser import Client, launch
+from netlab.browser import ChromiumPage, Client, launch
 from netlab.scenarios import MEDIA_PORTS, Scenario
 from netlab.server import Server
 from netlab.topology import PRIVATE_SERVER_V4, SERVER_V4, SERVER_V6, Lab
 
 RTT_SAMPLES = 20
 RUN_WITHIN_S = 90.0
-POLL_MS = 100.0
+POLL_MS = 100
 
 
 @dataclass
@@ -88,10 +88,10 @@ def measure(scenario: Scenario, playwright: Playwright, runs: int, name: str) ->
     """Make `runs` calls through the scenario's network."""
     with network(scenario, playwright, name) as (server, publisher, browser):
         calls = []
-        with_publisher = Client(publisher, server.url)
+        with_publisher = Client(ChromiumPage(publisher), server.url)
         with_publisher.join(server.token("publisher", scenario.name), publish=True)
         for n in range(runs):
-            client = Client(browser, server.url)
+            client = Client(ChromiumPage(browser), server.url)
             token = server.token(f"client-{n}", scenario.name)
             calls.append(call(client, with_publisher, token))
             client.close()
@@ -159,7 +159,7 @@ def wait_until(client: Client, done: Callable[[], bool]) -> None:
     """Look again and again, letting the page run, until done or out of time."""
     deadline = time.monotonic() + RUN_WITHIN_S
     while not done() and time.monotonic() < deadline:
-        client.page.wait_for_timeout(POLL_MS)
+        client.page.evaluate(f"new Promise(done => setTimeout(done, {POLL_MS}))")
 
 
 def middle(values: list[float]) -> float | None:

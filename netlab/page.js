@@ -1,6 +1,8 @@
 // What a browser of the lab runs: a synthetic camera whose pictures carry the time, a synthetic
 // microphone, and measurements. It uses the SDK as any application does.
 
+"use strict";
+(() => {
 const CELLS = 36; // 32 bits of time and 4 of checksum
 const COLUMNS = 9;
 const CELL = 32;
@@ -52,14 +54,14 @@ function canvas() {
   return made.getContext("2d", { willReadFrequently: true });
 }
 
-export function camera(framesPerSecond = 30) {
+function camera(framesPerSecond = 30) {
   const context = canvas();
   draw(context, clock());
   setInterval(() => draw(context, clock()), 1000 / framesPerSecond);
   return context.canvas.captureStream(framesPerSecond).getVideoTracks()[0];
 }
 
-export function microphone() {
+function microphone() {
   const audio = new AudioContext();
   const tone = new OscillatorNode(audio, { frequency: 440 });
   const out = new MediaStreamAudioDestinationNode(audio);
@@ -68,7 +70,7 @@ export function microphone() {
   return out.stream.getAudioTracks()[0];
 }
 
-export const state = {
+const state = {
   firstFrameMs: null,
   latenciesMs: [],
   unreadable: 0,
@@ -105,21 +107,23 @@ function watchAudio(track) {
 }
 
 /** Join, publish if asked to, and measure whatever comes. */
-export async function join(url, token, { publish, options = {} }) {
+async function join(url, token, { publish, options = {} }) {
   const { connect } = await import(`${location.origin}/sdk/roomline.js`);
   const tracks = publish
     ? [{ track: camera(), source: "camera" }, { track: microphone(), source: "microphone" }]
     : [];
   const started = performance.now();
-  const subscribed = (track) => {
-    const media = track.mediaStreamTrack;
-    state.events.push(`subscribed ${media.kind}`);
-    if (media.kind === "video") watchVideo(media, started);
-    else watchAudio(media);
-  };
-  const room = await connect(url, token, { ...options, tracks, onTrackSubscribed: subscribed });
+  const room = await connect(url, token, { ...options, tracks });
   state.room = room;
   state.joinedMs = performance.now() - started;
+  room.on("trackSubscribed", (track) => {
+    state.events.push(`subscribed ${track.kind}`);
+    if (track.kind === "video") watchVideo(track, started);
+    else watchAudio(track);
+  });
+  for (const name of ["stateChanged", "disconnected", "error"]) {
+    room.on(name, (what) => state.events.push(`${name}: ${what?.message ?? what}`));
+  }
   room.on("dataChannel", (channel, participant, label) => {
     if (label !== "echo-request") return;
     channel.addEventListener("message", () => state.reply?.send("echo"));
@@ -140,7 +144,7 @@ function exchange(room) {
 }
 
 /** The pair that carries the media, and what came over it. */
-export async function stats() {
+async function stats() {
   const found = { audioEnergy: 0, videoFrames: 0, packetsLost: 0, packetsReceived: 0 };
   for (const connection of connections) {
     if (connection.connectionState === "closed") continue;
@@ -181,8 +185,15 @@ async function selectedPair(report) {
 }
 
 /** What `participant.connection` says of ourselves. */
-export function connection() {
+function connection() {
   return state.room?.localParticipant.connection ?? null;
 }
 
-globalThis.lab = { join, stats, state, connection, camera, microphone, connections };
+/** What has been measured so far, as data. */
+function measured() {
+  const { room, reply, ...rest } = state;
+  return rest;
+}
+
+globalThis.lab = { join, stats, state, measured, connection, camera, microphone, connections };
+})();
