@@ -1,0 +1,36 @@
+import type { ClientReport } from "./protocol.js";
+
+type Entry = Record<string, unknown> & { id: string; type: string };
+
+/**
+ * What `getStats()` says of the selected candidate pair, or undefined before there is one with a
+ * measured round trip.
+ */
+export function clientReport(stats: RTCStatsReport): ClientReport | undefined {
+  const entries = [...(stats as unknown as Map<string, Entry>).values()];
+  const pair = selectedPair(entries);
+  const rtt = pair?.["currentRoundTripTime"];
+  if (!pair || typeof rtt !== "number" || !Number.isFinite(rtt) || rtt < 0) return undefined;
+  const local = entries.find((entry) => entry.id === pair["localCandidateId"]);
+  const candidateType = local?.["candidateType"];
+  if (!isCandidateType(candidateType)) return undefined;
+  const relayProtocol = local?.["relayProtocol"];
+  const report: ClientReport = { candidateType, rttMs: Math.round(rtt * 10_000) / 10 };
+  // Told by the relay's own field only: priorities say nothing reliable about it.
+  return isRelayProtocol(relayProtocol) ? { ...report, relayProtocol } : report;
+}
+
+function selectedPair(entries: Entry[]): Entry | undefined {
+  const transport = entries.find((entry) => entry.type === "transport" && entry["selectedCandidatePairId"]);
+  if (transport) return entries.find((entry) => entry.id === transport["selectedCandidatePairId"]);
+  // Firefox has no transport entry; it marks the pair.
+  return entries.find((entry) => entry.type === "candidate-pair" && entry["selected"] === true);
+}
+
+function isCandidateType(value: unknown): value is ClientReport["candidateType"] {
+  return value === "host" || value === "srflx" || value === "prflx" || value === "relay";
+}
+
+function isRelayProtocol(value: unknown): value is "udp" | "tcp" | "tls" {
+  return value === "udp" || value === "tcp" || value === "tls";
+}

@@ -1,0 +1,74 @@
+/** What the SDK needs of a WebSocket. */
+export interface SocketLike {
+  onopen: (() => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number; reason: string }) => void) | null;
+  send(text: string): void;
+  close(code?: number, reason?: string): void;
+}
+
+/** Everything the SDK takes from its surroundings. Tests, and hosts other than browsers, give their own. */
+export interface Environment {
+  openSocket(url: string): SocketLike;
+  createPeerConnection(config: RTCConfiguration): RTCPeerConnection;
+  /** Milliseconds of a clock that never goes back. */
+  now(): number;
+  /** Milliseconds since 1970. */
+  wallClock(): number;
+  /** Between 0 and 1, for spreading reconnections. */
+  random(): number;
+  setTimer(callback: () => void, ms: number): unknown;
+  clearTimer(timer: unknown): void;
+  /** Calls back when the network goes, comes or changes, and when the page goes for good; returns the undo. */
+  watchNetwork(listener: (change: NetworkChange) => void): () => void;
+}
+
+export type NetworkChange = "offline" | "online" | "changed" | "leaving";
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+/** A hook for the SDK's log; nothing is logged without one. `data` is plain and can be made JSON. */
+export type Logger = (level: LogLevel, message: string, data?: Record<string, unknown>) => void;
+
+export const silent: Logger = () => undefined;
+
+/** The environment of a browser page. */
+export const browser: Environment = {
+  // The DOM types its handlers by `this` and full events; ours ask for less.
+  openSocket: (url) => new WebSocket(url) as unknown as SocketLike,
+  createPeerConnection: (config) => new RTCPeerConnection(config),
+  now: () => performance.now(),
+  wallClock: () => Date.now(),
+  random: () => Math.random(),
+  setTimer: (callback, ms) => setTimeout(callback, ms),
+  clearTimer: (timer) => clearTimeout(timer as number),
+  watchNetwork: watchPage,
+};
+
+function watchPage(listener: (change: NetworkChange) => void): () => void {
+  const undo: (() => void)[] = [];
+  const watch = (target: EventTarget, type: string, handler: () => void) => {
+    target.addEventListener(type, handler);
+    undo.push(() => target.removeEventListener(type, handler));
+  };
+  watch(globalThis, "offline", () => listener("offline"));
+  watch(globalThis, "online", () => listener("online"));
+  watch(globalThis, "pagehide", () => listener("leaving"));
+  watchConnectionType(watch, () => listener("changed"));
+  return () => undo.forEach((each) => each());
+}
+
+/** Tells of a change from Wi-Fi to mobile, where the page never was offline; Android's Chromium only. */
+function watchConnectionType(
+  watch: (target: EventTarget, type: string, handler: () => void) => void,
+  changed: () => void,
+): void {
+  const network = (navigator as Navigator & { connection?: EventTarget & { type?: string } }).connection;
+  if (network?.type === undefined) return;
+  let last = network.type;
+  // The event also fires at every new estimate of bandwidth, which is no reason to do anything.
+  watch(network, "change", () => {
+    if (network.type === undefined || network.type === last) return;
+    last = network.type;
+    changed();
+  });
+}

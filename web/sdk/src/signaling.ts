@@ -1,0 +1,364 @@
+import { RESUME_WINDOW_MS, retryDelay } from "./backoff.js";
+import type { Environment, Logger, SocketLike } from "./environment.js";
+import { RoomlineError, asRoomlineError } from "./errors.js";
+import { Requests } from "./requests.js";
+import { PROTOCOL_VERSION } from "./protocol.js";
+import type { ClientReport, JoinedReply, ResumedReply, ServerEvent } from "./protocol.js";
+import { isEvent, isNumbered } from "./wire.js";
+import type { JoinBody, NumberedReply, RequestBody, ServerFrame } from "./wire.js";
+
+/** How long the WebSocket may take to open and to answer `join`, or to open and to answer `resume`. */
+const JOIN_TIMEOUT_MS = 15_000;
+const RESUME_ATTEMPT_MS = 8_000;
+/** How long a request may take, a lost WebSocket and its resuming included. */
+const REQUEST_TIMEOUT_MS = RESUME_WINDOW_MS + 10_000;
+/** How long `leave` waits for the server before it closes the WebSocket all the same. */
+const LEAVE_MS = 1_000;
+
+export type SignalingState = "joining" | "open" | "lost" | "closed";
+
+export interface SignalingHandlers {
+  /** One event of the server, in order, each once. */
+  event(event: ServerEvent): void;
+  /** The WebSocket was lost (`lost`) or is back and resumed (`open`). */
+  state(state: "open" | "lost"): void;
+  /** The server gave new ICE servers. */
+  iceServers(resumed: ResumedReply): void;
+  /** The session is over; without an error when `leave` ended it. Called once. */
+  closed(error: RoomlineError | undefined): void;
+  /** What the next ping tells of the selected candidate pair. */
+  report(): Promise<ClientReport | undefined>;
+}
+
+/**
+ * The session with the server over one WebSocket after the other.
+ *
+ * It knows the order of frames, requests and replies, heartbeat, and resuming. It does not know the
+ * DOM: sockets, clocks and timers come from `Environment`.
+ */
+export class Signaling {
+  readonly #url: string;
+  readonly #env: Environment;
+  readonly #handlers: SignalingHandlers;
+  readonly #log: Logger;
+  readonly #requests = new Requests();
+  readonly #timers = new Map<string, unknown>();
+
+  #state: SignalingState = "joining";
+  #socket: SocketLike | undefined;
+  #resumeRequest = 0;
+  #resumeToken = "";
+  #lastSeq = 0;
+  #heartbeat = { intervalMs: 10_000, timeoutMs: 30_000 };
+  #heardAt = 0;
+  #lostAt = 0;
+  #attempt = 0;
+  #failJoin: (error: RoomlineError) => void = () => undefined;
+
+  constructor(url: string, env: Environment, handlers: SignalingHandlers, log: Logger) {
+    this.#url = url;
+    this.#env = env;
+    this.#handlers = handlers;
+    this.#log = log;
+  }
+
+  get state(): SignalingState {
+    return this.#state;
+  }
+
+  /** Opens the WebSocket and sends `join` as soon as both the WebSocket and the body are ready. */
+  async join(body: Promise<JoinBody>): Promise<JoinedReply> {
+    let opened = false;
+    const failed = new Promise<never>((_, reject) => {
+      this.#failJoin = reject;
+    });
+    const open = new Promise<void>((resolve) => {
+      this.#dial(() => {
+        opened = true;
+        resolve();
+      });
+    });
+    this.#timer("attempt", JOIN_TIMEOUT_MS, () => this.#end(this.#noAnswer(opened)));
+    const sent = Promise.all([body, open]).then(([join]) => this.#sendJoin(join));
+    try {
+      const joined = await Promise.race([sent, failed]);
+      this.#timer("attempt");
+      return joined;
+    } catch (error) {
+      const reason = asRoomlineError(error, "unreachable");
+      this.#end(reason);
+      throw reason;
+    }
+  }
+
+  /** Sends a request, now or when the session is resumed. Rejects with the server's error. */
+  request(body: RequestBody): Promise<NumberedReply> {
+    if (this.#state === "closed") {
+      return Promise.reject(new RoomlineError("disconnected", "the session is over"));
+    }
+    const { number, reply } = this.#requests.add(body);
+    const timer = this.#env.setTimer(() => this.#requests.expire(number), REQUEST_TIMEOUT_MS);
+    if (this.#state === "open") this.#flush();
+    return reply.finally(() => this.#env.clearTimer(timer));
+  }
+
+  /** Tells the server that we go, waits a moment for its answer, and closes. */
+  async leave(): Promise<void> {
+    if (this.#state === "open") {
+      const answered = this.request({ type: "leave" }).then(
+        () => undefined,
+        () => undefined,
+      );
+      const waited = new Promise<void>((resolve) => this.#timer("leave", LEAVE_MS, resolve));
+      await Promise.race([answered, waited]);
+    }
+    this.#end(undefined);
+  }
+
+  /** Sends a ping now, so that the server learns the newest client report. */
+  ping(): void {
+    const socket = this.#socket;
+    if (this.#state !== "open" || !socket) return;
+    void this.#handlers.report().then((connection) => {
+      if (this.#state !== "open" || this.#socket !== socket) return;
+      const ping = { type: "ping", sent: Math.round(this.#env.now()), request: this.#requests.number() };
+      this.#write(connection ? { ...ping, connection } : ping);
+    });
+  }
+
+  /**
+   * Resumes over a new WebSocket now: after a change of network, when the old one is bound to an
+   * address that is gone, and to get fresh TURN credentials.
+   */
+  refresh(): void {
+    if (this.#state === "open") {
+      this.#lose("a new connection is wanted");
+    } else if (this.#state === "lost") {
+      this.#attempt = 0;
+      this.#redial();
+    }
+  }
+
+  /** Ends the session at once, with the reason that those who wait get to know. */
+  close(error: RoomlineError): void {
+    this.#end(error);
+  }
+
+  /** Tells the server that we go, without waiting: the page is being closed. */
+  leaveNow(): void {
+    if (this.#state === "open") this.#write({ type: "leave", request: this.#requests.number() });
+    this.#end(undefined);
+  }
+
+  #sendJoin(join: JoinBody): Promise<JoinedReply> {
+    const { reply } = this.#requests.add(join);
+    this.#flush();
+    return reply.then((frame) => {
+      if (frame.type !== "joined") throw new RoomlineError("bad-message", `${frame.type} answers join`);
+      return frame;
+    });
+  }
+
+  #noAnswer(opened: boolean): RoomlineError {
+    return opened
+      ? new RoomlineError("timeout", "the server did not answer the join")
+      : new RoomlineError("unreachable", `no answer from ${this.#url}`);
+  }
+
+  #dial(opened: () => void): void {
+    let isOpen = false;
+    const socket = this.#env.openSocket(this.#url);
+    this.#socket = socket;
+    socket.onopen = () => {
+      isOpen = true;
+      this.#heardAt = this.#env.now();
+      if (this.#socket === socket) opened();
+    };
+    socket.onmessage = ({ data }) => {
+      if (this.#socket === socket) this.#receive(data);
+    };
+    socket.onclose = ({ code, reason }) => {
+      if (this.#socket === socket) this.#dropped(isOpen, code, reason);
+    };
+  }
+
+  #dropped(wasOpen: boolean, code: number, reason: string): void {
+    const why = reason || `code ${code}`;
+    if (this.#state === "joining") {
+      this.#end(
+        wasOpen
+          ? new RoomlineError("connection-lost", `the server closed the connection (${why})`)
+          : new RoomlineError("unreachable", `no connection to ${this.#url}`),
+      );
+    } else {
+      this.#lose(why);
+    }
+  }
+
+  /** The WebSocket is gone or given up: start, or go on with, resuming. */
+  #lose(why: string): void {
+    if (this.#state === "closed") return;
+    this.#abandonSocket();
+    if (this.#state === "open") {
+      this.#log("warn", "signaling lost", { why });
+      this.#state = "lost";
+      this.#lostAt = this.#env.now();
+      this.#attempt = 0;
+      this.#requests.lost();
+      this.#timer("heartbeat");
+      this.#handlers.state("lost");
+    }
+    const left = this.#lostAt + RESUME_WINDOW_MS - this.#env.now();
+    if (left <= 0) {
+      this.#end(new RoomlineError("connection-lost", "the server could not be reached again within 30 s"));
+      return;
+    }
+    const delay = Math.min(left, retryDelay(this.#attempt++, this.#env.random()));
+    this.#timer("retry", delay, () => this.#redial());
+  }
+
+  #redial(): void {
+    this.#abandonSocket();
+    this.#timer("retry");
+    const left = this.#lostAt + RESUME_WINDOW_MS - this.#env.now();
+    this.#timer("attempt", Math.max(0, Math.min(left, RESUME_ATTEMPT_MS)), () => this.#lose("no answer to resume"));
+    this.#dial(() => {
+      this.#resumeRequest = this.#requests.number();
+      this.#write({
+        type: "resume",
+        request: this.#resumeRequest,
+        version: PROTOCOL_VERSION,
+        resumeToken: this.#resumeToken,
+        lastSeq: this.#lastSeq,
+      });
+    });
+  }
+
+  #receive(data: unknown): void {
+    this.#heardAt = this.#env.now();
+    const frame = parseFrame(data);
+    if (!frame) {
+      this.#log("warn", "a frame that cannot be read");
+    } else if (isEvent(frame)) {
+      this.#event(frame);
+    } else if (isNumbered(frame)) {
+      this.#reply(frame);
+    } else if (frame.type === "error") {
+      this.#log("warn", "error from the server", { code: frame.code, message: frame.message });
+      if (frame.fatal) this.#end(new RoomlineError(frame.code, frame.message, { fatal: true }));
+    }
+  }
+
+  #event(event: ServerEvent): void {
+    if (event.seq <= this.#lastSeq) return; // Already seen before the WebSocket was lost.
+    if (event.seq > this.#lastSeq + 1) {
+      this.#lose(`event ${this.#lastSeq + 1} is missing`);
+      return;
+    }
+    this.#lastSeq = event.seq;
+    if (event.type === "closed") {
+      this.#end(new RoomlineError(event.code, event.message, { fatal: true }));
+    } else {
+      this.#handlers.event(event);
+    }
+  }
+
+  #reply(reply: NumberedReply): void {
+    if (reply.type === "joined") this.#joined(reply);
+    if (this.#state === "lost" && reply.request === this.#resumeRequest) {
+      this.#resumed(reply);
+      return;
+    }
+    this.#requests.settle(reply);
+    if (reply.type === "error" && reply.fatal) {
+      this.#end(new RoomlineError(reply.code, reply.message, { fatal: true }));
+    }
+  }
+
+  #joined(joined: JoinedReply): void {
+    this.#state = "open";
+    this.#lastSeq = joined.seq;
+    this.#resumeToken = joined.resumeToken;
+    this.#heartbeat = joined.heartbeat;
+    this.#beat();
+  }
+
+  #resumed(reply: NumberedReply): void {
+    if (reply.type === "error") {
+      this.#end(new RoomlineError(reply.code, reply.message, { fatal: true }));
+      return;
+    }
+    if (reply.type !== "resumed") return;
+    this.#timer("attempt");
+    this.#state = "open";
+    this.#resumeToken = reply.resumeToken;
+    this.#log("info", "signaling resumed", { afterMs: Math.round(this.#env.now() - this.#lostAt) });
+    this.#handlers.iceServers(reply);
+    this.#handlers.state("open");
+    this.#flush();
+    this.#beat();
+  }
+
+  #beat(): void {
+    this.#timer("heartbeat", this.#heartbeat.intervalMs, () => {
+      if (this.#env.now() - this.#heardAt > this.#heartbeat.timeoutMs) {
+        this.#lose("the server is silent");
+        return;
+      }
+      this.ping();
+      this.#beat();
+    });
+  }
+
+  #flush(): void {
+    this.#requests.flush((frame) => this.#write(frame));
+  }
+
+  #write(frame: object): void {
+    this.#socket?.send(JSON.stringify(frame));
+  }
+
+  #abandonSocket(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.close();
+  }
+
+  /** Ends the session for good. */
+  #end(error: RoomlineError | undefined): void {
+    if (this.#state === "closed") return;
+    const wasJoining = this.#state === "joining";
+    this.#state = "closed";
+    for (const name of [...this.#timers.keys()]) this.#timer(name);
+    this.#socket?.close(1000);
+    this.#socket = undefined;
+    const reason = error ?? new RoomlineError("disconnected", "the room was left");
+    this.#requests.fail(reason);
+    if (wasJoining) this.#failJoin(reason);
+    else this.#handlers.closed(error);
+  }
+
+  /** Sets the timer of that name, instead of the one that ran; without a callback it is only cleared. */
+  #timer(name: string, ms = 0, callback?: () => void): void {
+    const old = this.#timers.get(name);
+    if (old !== undefined) this.#env.clearTimer(old);
+    this.#timers.delete(name);
+    if (!callback) return;
+    const fire = () => {
+      this.#timers.delete(name);
+      callback();
+    };
+    this.#timers.set(name, this.#env.setTimer(fire, ms));
+  }
+}
+
+function parseFrame(data: unknown): ServerFrame | undefined {
+  if (typeof data !== "string") return undefined;
+  try {
+    const frame: unknown = JSON.parse(data);
+    if (typeof frame !== "object" || frame === null || !("type" in frame)) return undefined;
+    return typeof frame.type === "string" ? (frame as ServerFrame) : undefined;
+  } catch {
+    return undefined;
+  }
+}

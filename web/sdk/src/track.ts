@@ -1,0 +1,133 @@
+import type { TrackInfo, TrackKind, TrackSource } from "./protocol.js";
+import type { NumberedReply, RequestBody } from "./wire.js";
+
+/** How publications and participants reach the room that they belong to. */
+export interface Link {
+  request(body: RequestBody): Promise<NumberedReply>;
+  unpublish(publication: LocalPublication): Promise<void>;
+}
+
+/** A track as everybody in the room sees it. */
+export class Publication {
+  readonly id: string;
+  /** The id of the participant whose track it is. */
+  readonly participantId: string;
+  readonly kind: TrackKind;
+  readonly source: TrackSource;
+  readonly name: string;
+  #muted: boolean;
+
+  /** @internal */
+  constructor(info: TrackInfo) {
+    this.id = info.id;
+    this.participantId = info.participant;
+    this.kind = info.kind;
+    this.source = info.source;
+    this.name = info.name;
+    this.#muted = info.muted;
+  }
+
+  /** Whether its sender has muted it: nothing is sent then. */
+  get muted(): boolean {
+    return this.#muted;
+  }
+
+  /** @internal */
+  setMutedState(muted: boolean): void {
+    this.#muted = muted;
+  }
+}
+
+/** A track of ours. The SDK never stops the `MediaStreamTrack` itself: it belongs to the application. */
+export class LocalPublication extends Publication {
+  readonly #link: Link;
+  readonly #transceiver: RTCRtpTransceiver;
+  #track: MediaStreamTrack;
+
+  /** @internal */
+  constructor(info: TrackInfo, track: MediaStreamTrack, transceiver: RTCRtpTransceiver, link: Link) {
+    super(info);
+    this.#link = link;
+    this.#transceiver = transceiver;
+    this.#track = track;
+  }
+
+  get track(): MediaStreamTrack {
+    return this.#track;
+  }
+
+  /** @internal */
+  get transceiver(): RTCRtpTransceiver {
+    return this.#transceiver;
+  }
+
+  /** Stops sending, or goes on, and tells everybody. The publication stays. */
+  async mute(muted: boolean): Promise<void> {
+    if (muted === this.muted) return;
+    this.setMutedState(muted);
+    await this.#transceiver.sender.replaceTrack(muted ? null : this.#track);
+    await this.#link.request({ type: "mute", track: this.id, muted });
+  }
+
+  /** Sends another track of the same kind from now on, another camera say. Needs no negotiation. */
+  async replaceTrack(track: MediaStreamTrack): Promise<void> {
+    if (!this.muted) await this.#transceiver.sender.replaceTrack(track);
+    this.#track = track;
+  }
+
+  /** Ends the publication. */
+  unpublish(): Promise<void> {
+    return this.#link.unpublish(this);
+  }
+}
+
+export type PauseReason = "bitrate" | "requested";
+
+/** Somebody else's track. */
+export class RemotePublication extends Publication {
+  readonly #link: Link;
+  #track: MediaStreamTrack | undefined;
+  #paused: PauseReason | undefined;
+
+  /** @internal */
+  constructor(info: TrackInfo, link: Link) {
+    super(info);
+    this.#link = link;
+  }
+
+  /** The media, while we are subscribed and the server has given the track a slot. */
+  get track(): MediaStreamTrack | undefined {
+    return this.#track;
+  }
+
+  /** Why the server sends nothing of it at the moment, if so. */
+  get paused(): PauseReason | undefined {
+    return this.#paused;
+  }
+
+  /** Asks for the track. `trackSubscribed` follows. Only needed with `subscribe: "manual"`. */
+  async subscribe(): Promise<void> {
+    await this.#link.request({ type: "subscribe", track: this.id });
+  }
+
+  /** Does without the track. `trackUnsubscribed` follows. */
+  async unsubscribe(): Promise<void> {
+    await this.#link.request({ type: "unsubscribe", track: this.id });
+  }
+
+  /** Has the server stop sending the track, or go on, without giving up its slot. */
+  async pause(paused: boolean): Promise<void> {
+    await this.#link.request({ type: "pauseSubscription", track: this.id, paused });
+  }
+
+  /** @internal */
+  setTrack(track: MediaStreamTrack | undefined): void {
+    this.#track = track;
+    if (!track) this.#paused = undefined;
+  }
+
+  /** @internal */
+  setPaused(reason: PauseReason | undefined): void {
+    this.#paused = reason;
+  }
+}

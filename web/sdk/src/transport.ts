@@ -1,0 +1,217 @@
+import type { Environment, Logger } from "./environment.js";
+import { RoomlineError, asRoomlineError } from "./errors.js";
+import type { IceError } from "./errors.js";
+import { clientReport } from "./connection-quality.js";
+import type { AnswerReply, ClientReport, IceServer, TrackIntent, TrackSource } from "./protocol.js";
+
+/** The channel that has SCTP negotiated; the server does not relay it. */
+const OWN_CHANNEL = "roomline";
+/** Enough to tell what failed; a browser reports every address it tried. */
+const MAX_ICE_ERRORS = 32;
+
+/** A track to publish. */
+export interface LocalMedia {
+  track: MediaStreamTrack;
+  source: TrackSource;
+  /** Shown to others; the source's name when left out. */
+  name?: string;
+  /** Begin muted. */
+  muted?: boolean;
+  /** The most that the browser may send for it, in bit/s. */
+  maxBitrate?: number;
+}
+
+export interface PreparedOffer {
+  offer: string;
+  tracks: TrackIntent[];
+}
+
+/** One peer connection: its sections, one negotiation after the other, and what it measures. */
+export class Transport {
+  readonly pc: RTCPeerConnection;
+  /** What the browser said about STUN and TURN servers it could not use. */
+  readonly iceErrors: IceError[] = [];
+  /** The server's name for this transport; empty before the join. */
+  id = "";
+
+  readonly #config: RTCConfiguration;
+  readonly #fixedServers: boolean;
+  readonly #log: Logger;
+  /** Sending sections whose track was unpublished. */
+  readonly #idle: RTCRtpTransceiver[] = [];
+  #first: RTCSessionDescriptionInit | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(env: Environment, config: RTCConfiguration, log: Logger) {
+    this.#config = { bundlePolicy: "max-bundle", ...config };
+    this.#fixedServers = config.iceServers !== undefined;
+    this.#log = log;
+    this.pc = env.createPeerConnection(this.#config);
+    this.pc.addEventListener("icecandidateerror", (event) => this.#iceError(event));
+  }
+
+  /** The first offer: what is published at once, the spare slots, and SCTP. Applies nothing yet. */
+  async prepare(media: readonly LocalMedia[], slots: SlotCounts): Promise<PreparedOffer> {
+    for (const each of media) this.addSender(each);
+    this.addSlots(slots.audio, slots.video);
+    this.pc.createDataChannel(OWN_CHANNEL);
+    const first = await this.pc.createOffer().catch((error: unknown) => {
+      throw asRoomlineError(error, "negotiation-failed");
+    });
+    this.#first = first;
+    const offer = first.sdp ?? "";
+    const mids = mediaMids(offer);
+    return {
+      offer,
+      // A transceiver learns its mid only in setLocalDescription, which comes after the join; until
+      // then the order of the sections is that of the transceivers (RFC 9429 §5.2.1).
+      tracks: media.map((each, index) => intent(mids[index] ?? "", each)),
+    };
+  }
+
+  /** Applies the prepared offer and the answer to it, with the ICE servers that came along. */
+  async accept(id: string, answer: string, iceServers: IceServer[]): Promise<void> {
+    this.id = id;
+    this.setIceServers(iceServers);
+    try {
+      await this.pc.setLocalDescription(this.#first);
+      await this.pc.setRemoteDescription({ type: "answer", sdp: answer });
+    } catch (error) {
+      throw asRoomlineError(error, "negotiation-failed");
+    }
+    this.#first = undefined;
+  }
+
+  /** The servers for the next gathering. Servers given in `rtcConfig` stay. */
+  setIceServers(iceServers: IceServer[]): void {
+    if (!this.#fixedServers) this.#config.iceServers = iceServers;
+    this.pc.setConfiguration(this.#config);
+  }
+
+  /**
+   * One offer and answer, after those that are under way. `change` is called when it is this one's
+   * turn. When it fails the connection is as before, but for transceivers that `change` added.
+   */
+  negotiate(
+    change: () => void,
+    exchange: (offer: string) => Promise<AnswerReply>,
+    options: RTCOfferOptions = {},
+  ): Promise<AnswerReply> {
+    const run = async () => {
+      change();
+      await this.pc.setLocalDescription(await this.pc.createOffer(options));
+      try {
+        const reply = await exchange(this.pc.localDescription?.sdp ?? "");
+        await this.pc.setRemoteDescription({ type: "answer", sdp: reply.answer });
+        return reply;
+      } catch (error) {
+        await this.#rollBack();
+        throw error;
+      }
+    };
+    const result = this.#queue.then(run).catch((error: unknown) => {
+      throw asRoomlineError(error, "negotiation-failed");
+    });
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  /** A section that sends `media`: an idle one, or a new one. Takes part in the next negotiation. */
+  addSender(media: LocalMedia): RTCRtpTransceiver {
+    const index = this.#idle.findIndex((each) => each.receiver.track.kind === media.track.kind);
+    const [idle] = index < 0 ? [] : this.#idle.splice(index, 1);
+    const sent = media.muted ? null : media.track;
+    if (idle) {
+      idle.direction = "sendonly";
+      void idle.sender.replaceTrack(sent);
+      limitBitrate(idle.sender, media.maxBitrate);
+      return idle;
+    }
+    const init: RTCRtpTransceiverInit = { direction: "sendonly" };
+    if (media.maxBitrate !== undefined) init.sendEncodings = [{ maxBitrate: media.maxBitrate }];
+    const added = this.pc.addTransceiver(media.track, init);
+    if (!sent) void added.sender.replaceTrack(null);
+    return added;
+  }
+
+  /** Nothing is sent there any more; the section is kept for the next publication of its kind. */
+  releaseSender(transceiver: RTCRtpTransceiver): void {
+    if (this.#idle.includes(transceiver) || this.pc.signalingState === "closed") return;
+    void transceiver.sender.replaceTrack(null);
+    transceiver.direction = "inactive";
+    this.#idle.push(transceiver);
+  }
+
+  addSlots(audio: number, video: number): void {
+    for (let n = 0; n < audio; n++) this.pc.addTransceiver("audio", { direction: "recvonly" });
+    for (let n = 0; n < video; n++) this.pc.addTransceiver("video", { direction: "recvonly" });
+  }
+
+  /** A data channel over the SCTP association that the join negotiated: no further offer. */
+  openDataChannel(label: string, options: RTCDataChannelInit): RTCDataChannel {
+    if (label.startsWith(OWN_CHANNEL)) {
+      throw new RoomlineError("invalid-argument", `labels that begin with "${OWN_CHANNEL}" are reserved`);
+    }
+    return this.pc.createDataChannel(label, options);
+  }
+
+  async report(): Promise<ClientReport | undefined> {
+    if (this.pc.signalingState === "closed") return undefined;
+    try {
+      return clientReport(await this.pc.getStats());
+    } catch (error) {
+      this.#log("debug", "no statistics", { error: String(error) });
+      return undefined;
+    }
+  }
+
+  close(): void {
+    this.pc.close();
+  }
+
+  async #rollBack(): Promise<void> {
+    if (this.pc.signalingState !== "have-local-offer") return;
+    try {
+      await this.pc.setLocalDescription({ type: "rollback" });
+    } catch (error) {
+      this.#log("warn", "the offer could not be taken back", { error: String(error) });
+    }
+  }
+
+  #iceError(event: RTCPeerConnectionIceErrorEvent): void {
+    const { url, errorCode, errorText } = event;
+    this.#log("debug", "a STUN or TURN server failed", { url, errorCode, errorText });
+    if (this.iceErrors.length < MAX_ICE_ERRORS) this.iceErrors.push({ url, errorCode, errorText });
+  }
+}
+
+/** How many receive-only sections of each kind. */
+export interface SlotCounts {
+  audio: number;
+  video: number;
+}
+
+function limitBitrate(sender: RTCRtpSender, maxBitrate: number | undefined): void {
+  const parameters = sender.getParameters();
+  for (const encoding of parameters.encodings) {
+    if (maxBitrate === undefined) delete encoding.maxBitrate;
+    else encoding.maxBitrate = maxBitrate;
+  }
+  void sender.setParameters(parameters);
+}
+
+/** The intent for a section that carries `media`. */
+export function intent(mid: string, media: LocalMedia): TrackIntent {
+  const { source, name, muted } = media;
+  return { mid, source, ...(name === undefined ? {} : { name }), ...(muted ? { muted } : {}) };
+}
+
+/** The `a=mid` of every audio and video section, in order. */
+export function mediaMids(sdp: string): string[] {
+  const mids: string[] = [];
+  for (const section of sdp.split(/^m=/m).slice(1)) {
+    if (!/^(audio|video) /.test(section)) continue;
+    mids.push(/^a=mid:(\S+)/m.exec(section)?.[1] ?? "");
+  }
+  return mids;
+}

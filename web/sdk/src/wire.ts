@@ -1,0 +1,21 @@
+/** The generated protocol, in the shapes in which the SDK hands it around. */
+import type { ClientRequest, JoinRequest, ServerEvent, ServerReply } from "./protocol.js";
+
+type WithoutNumber<Request> = Request extends unknown ? Omit<Request, "request"> : never;
+
+/** A request before it has its number. */
+export type RequestBody = WithoutNumber<ClientRequest>;
+export type JoinBody = WithoutNumber<JoinRequest>;
+
+export type Reply = ServerReply;
+/** A reply that belongs to a request. */
+export type NumberedReply = Reply & { request: number };
+export type ServerFrame = ServerReply | ServerEvent;
+
+export function isEvent(frame: ServerFrame): frame is ServerEvent {
+  return "seq" in frame && !("request" in frame);
+}
+
+export function isNumbered(frame: ServerReply): frame is NumberedReply {
+  return typeof frame.request === "number";
+}

@@ -1,0 +1,251 @@
+// A browser in virtual time: sockets, peer connections, timers and the network, all by hand.
+import type { Environment, NetworkChange, SocketLike } from "../src/environment.js";
+
+export class FakeSocket implements SocketLike {
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onclose: ((event: { code: number; reason: string }) => void) | null = null;
+  readonly frames: any[] = [];
+  closed = false;
+
+  constructor(readonly url: string) {}
+
+  send(text: string): void {
+    this.frames.push(JSON.parse(text));
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  /** The frames of that type. */
+  sent(type: string): any[] {
+    return this.frames.filter((frame) => frame.type === type);
+  }
+
+  receive(frame: object): void {
+    this.onmessage?.({ data: JSON.stringify(frame) });
+  }
+
+  /** The network or the server closes it. */
+  drop(code = 1006): void {
+    this.onclose?.({ code, reason: "" });
+  }
+}
+
+export class FakeTrack {
+  enabled = true;
+  constructor(
+    readonly kind: string,
+    readonly label = kind,
+  ) {}
+}
+
+class FakeTransceiver {
+  mid: string | null = null;
+  readonly receiver: { track: FakeTrack };
+  readonly sender;
+
+  constructor(
+    kind: string,
+    track: FakeTrack | null,
+    public direction: string,
+  ) {
+    this.receiver = { track: new FakeTrack(kind, "received") };
+    this.sender = {
+      track,
+      replaceTrack: async (next: FakeTrack | null) => {
+        this.sender.track = next;
+      },
+      getParameters: () => ({ encodings: [{}] }),
+      setParameters: async () => undefined,
+    };
+  }
+}
+
+export class FakePeerConnection extends EventTarget {
+  readonly transceivers: FakeTransceiver[] = [];
+  readonly channels: string[] = [];
+  /** What was done to it, in order. */
+  readonly calls: string[] = [];
+  signalingState = "stable";
+  iceConnectionState = "new";
+  localDescription: { type: string; sdp: string } | null = null;
+  stats = new Map<string, object>();
+  refuseAnswer = false;
+
+  constructor(public config: RTCConfiguration) {
+    super();
+  }
+
+  addTransceiver(of: string | FakeTrack, init: { direction: string }): FakeTransceiver {
+    const kind = typeof of === "string" ? of : of.kind;
+    const added = new FakeTransceiver(kind, typeof of === "string" ? null : of, init.direction);
+    this.transceivers.push(added);
+    return added;
+  }
+
+  getTransceivers(): FakeTransceiver[] {
+    return this.transceivers;
+  }
+
+  createDataChannel(label: string, options: object = {}): object {
+    this.channels.push(label);
+    return { label, ...options };
+  }
+
+  async createOffer(options: RTCOfferOptions = {}): Promise<object> {
+    this.calls.push(options.iceRestart ? "createOffer(restart)" : "createOffer");
+    const sections = this.transceivers.map(
+      (each, index) => `m=${each.receiver.track.kind} 9\r\na=mid:${index}\r\na=${each.direction}\r\n`,
+    );
+    return { type: "offer", sdp: `v=0\r\n${sections.join("")}m=application 9\r\na=mid:data\r\n` };
+  }
+
+  async setLocalDescription(description: { type: string; sdp: string }): Promise<void> {
+    this.calls.push(`setLocalDescription(${description.type})`);
+    if (description.type === "rollback") {
+      this.signalingState = "stable";
+      return;
+    }
+    this.signalingState = "have-local-offer";
+    this.localDescription = description;
+    this.transceivers.forEach((each, index) => {
+      each.mid = String(index);
+    });
+  }
+
+  async setRemoteDescription(description: { type: string }): Promise<void> {
+    if (this.refuseAnswer) throw new Error("no such answer");
+    this.calls.push(`setRemoteDescription(${description.type})`);
+    this.signalingState = "stable";
+  }
+
+  setConfiguration(config: RTCConfiguration): void {
+    this.calls.push("setConfiguration");
+    this.config = config;
+  }
+
+  async getStats(): Promise<Map<string, object>> {
+    return this.stats;
+  }
+
+  close(): void {
+    this.signalingState = "closed";
+  }
+
+  becomes(state: string): void {
+    this.iceConnectionState = state;
+    this.dispatchEvent(new Event("iceconnectionstatechange"));
+  }
+}
+
+interface Timer {
+  at: number;
+  callback: () => void;
+}
+
+export class FakeBrowser {
+  readonly sockets: FakeSocket[] = [];
+  readonly connections: FakePeerConnection[] = [];
+  network: (change: NetworkChange) => void = () => undefined;
+  wall = 1_800_000_000_000;
+  #now = 0;
+  #timers = new Set<Timer>();
+
+  readonly environment: Environment = {
+    openSocket: (url) => {
+      const socket = new FakeSocket(url);
+      this.sockets.push(socket);
+      return socket;
+    },
+    createPeerConnection: (config) => {
+      const pc = new FakePeerConnection(config);
+      this.connections.push(pc);
+      return pc as unknown as RTCPeerConnection;
+    },
+    now: () => this.#now,
+    wallClock: () => this.wall + this.#now,
+    random: () => 0,
+    setTimer: (callback, ms) => {
+      const timer = { at: this.#now + ms, callback };
+      this.#timers.add(timer);
+      return timer;
+    },
+    clearTimer: (timer) => this.#timers.delete(timer as Timer),
+    watchNetwork: (listener) => {
+      this.network = listener;
+      return () => undefined;
+    },
+  };
+
+  get socket(): FakeSocket {
+    return this.sockets.at(-1)!;
+  }
+
+  get pc(): FakePeerConnection {
+    return this.connections.at(-1)!;
+  }
+
+  /** Lets `ms` of virtual time pass, timer by timer, with everything that they set off. */
+  async pass(ms = 0): Promise<void> {
+    const end = this.#now + ms;
+    await settle();
+    for (;;) {
+      const due = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (!due) break;
+      this.#timers.delete(due);
+      this.#now = due.at;
+      due.callback();
+      await settle();
+    }
+    this.#now = end;
+  }
+}
+
+/** Runs every promise reaction that is ready. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+export const nowhere = {
+  state: "connecting",
+  tier: null,
+  protocol: null,
+  serverPort: null,
+  rttMs: null,
+  addedLatencyMs: null,
+  since: null,
+};
+
+export function person(id: string, tracks: object[] = []): object {
+  return { id, identity: id, name: `Name of ${id}`, joinedAt: 1, tracks, connection: nowhere };
+}
+
+export function track(id: string, participant: string, kind = "video"): object {
+  const source = kind === "video" ? "camera" : "microphone";
+  return { id, participant, kind, source, name: source, muted: false };
+}
+
+export function joined(request: number, more: object = {}): object {
+  return {
+    type: "joined",
+    request,
+    version: 1,
+    room: { name: "atelier", limits: { maxParticipants: 0, maxPublishers: 0, maxBitrate: 0 } },
+    participant: {
+      ...person("PA_me"),
+      grants: { join: true, publish: true, subscribe: true, data: true, sources: [], maxBitrate: 0 },
+    },
+    participants: [],
+    transport: "TP_1",
+    answer: "answer",
+    tracks: [],
+    iceServers: [{ urls: ["turn:turn.example:3478"], username: "u", credential: "c" }],
+    iceServersExpireAt: 1_900_000_000_000,
+    resumeToken: "token 1",
+    heartbeat: { intervalMs: 5_000, timeoutMs: 15_000 },
+    seq: 10,
+    ...more,
+  };
+}

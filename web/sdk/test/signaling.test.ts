@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { retryDelay } from "../src/backoff.js";
+import { silent } from "../src/environment.js";
+import type { ServerEvent } from "../src/protocol.js";
+import { Signaling } from "../src/signaling.js";
+import { FakeBrowser, joined, settle } from "./fakes.js";
+
+interface Session {
+  browser: FakeBrowser;
+  signaling: Signaling;
+  seen: number[];
+  told: string[];
+}
+
+async function session(): Promise<Session> {
+  const browser = new FakeBrowser();
+  const seen: number[] = [];
+  const told: string[] = [];
+  const handlers = {
+    event: (event: ServerEvent) => seen.push(event.seq),
+    state: (state: string) => told.push(state),
+    iceServers: () => told.push("iceServers"),
+    closed: (error: { code: string } | undefined) => told.push(`closed ${error?.code}`),
+    report: async () => ({ candidateType: "host" as const, rttMs: 51 }),
+  };
+  const signaling = new Signaling("wss://x", browser.environment, handlers, silent);
+  const join = { type: "join" as const, version: 1, token: "t", offer: "o", tracks: [] };
+  const joining = signaling.join(Promise.resolve(join));
+  await settle();
+  browser.socket.onopen?.();
+  await settle();
+  browser.socket.receive(joined(browser.socket.frames[0].request));
+  await joining;
+  return { browser, signaling, seen, told };
+}
+
+const draining = (seq: number) => ({ type: "draining", seq, deadline: 0 });
+
+function resume({ browser }: Session, token: string): any {
+  browser.socket.onopen?.();
+  const [frame] = browser.socket.frames;
+  assert.equal(frame.type, "resume");
+  const servers = { iceServers: [], iceServersExpireAt: 0 };
+  browser.socket.receive({ type: "resumed", request: frame.request, ...servers, resumeToken: token, seq: frame.lastSeq });
+  return frame;
+}
+
+test("resume: no event is lost and none is told twice", async () => {
+  const it = await session();
+  it.browser.socket.receive(draining(11));
+  it.browser.socket.receive(draining(12));
+  it.browser.socket.drop();
+  await it.browser.pass();
+  const frame = resume(it, "token 2");
+  assert.deepEqual([frame.version, frame.resumeToken, frame.lastSeq], [1, "token 1", 12]);
+  for (const seq of [12, 13, 14, 14]) it.browser.socket.receive(draining(seq));
+  assert.deepEqual(it.seen, [11, 12, 13, 14]);
+  assert.deepEqual(it.told, ["lost", "iceServers", "open"]);
+
+  it.browser.socket.drop();
+  await it.browser.pass();
+  const again = resume(it, "token 3");
+  assert.deepEqual([again.resumeToken, again.lastSeq], ["token 2", 14], "the newest token");
+});
+
+test("a gap in the events has them replayed", async () => {
+  const it = await session();
+  it.browser.socket.receive(draining(13));
+  assert.deepEqual(it.seen, []);
+  await it.browser.pass();
+  assert.equal(resume(it, "n").lastSeq, 10);
+  for (const seq of [11, 12, 13]) it.browser.socket.receive(draining(seq));
+  assert.deepEqual(it.seen, [11, 12, 13]);
+});
+
+test("requests survive a lost socket in their order, data messages fail", async () => {
+  const it = await session();
+  const replies: string[] = [];
+  const first = it.browser.socket;
+  void it.signaling.request({ type: "mute", track: "a", muted: true }).then((reply) => replies.push(reply.type));
+  const data = it.signaling.request({ type: "data", payload: "x" });
+  first.drop();
+  await assert.rejects(data, { code: "connection-lost" });
+  void it.signaling.request({ type: "unpublish", track: "b" }).then((reply) => replies.push(reply.type));
+  void it.signaling.request({ type: "data", payload: "y" });
+  await it.browser.pass();
+  resume(it, "n");
+  const sent = it.browser.socket.frames.slice(1);
+  assert.deepEqual(sent.map(({ type }) => type), ["mute", "unpublish", "data"]);
+  first.receive({ type: "ok", request: sent[0].request });
+  await settle();
+  assert.deepEqual(replies, [], "the old socket is not heard any more");
+  it.browser.socket.receive({ type: "ok", request: sent[0].request });
+  it.browser.socket.receive({ type: "ok", request: sent[1].request });
+  await settle();
+  assert.deepEqual(replies, ["ok", "ok"]);
+});
+
+test("reconnecting backs off and gives up after 30 s", async () => {
+  const it = await session();
+  it.browser.socket.drop();
+  for (let tried = 0; tried < 100 && it.signaling.state === "lost"; tried++) {
+    await it.browser.pass(500);
+    if (!it.browser.socket.closed && it.signaling.state === "lost") it.browser.socket.drop();
+  }
+  assert.deepEqual(it.told, ["lost", "closed connection-lost"]);
+  assert.ok(it.browser.sockets.length > 6 && it.browser.sockets.length < 20, `${it.browser.sockets.length}`);
+  assert.ok(it.browser.environment.now() <= 31_000);
+  await assert.rejects(it.signaling.request({ type: "leave" }), { code: "disconnected" });
+});
+
+test("an attempt that hangs is given up, and a refused resume ends the session", async () => {
+  const it = await session();
+  it.browser.socket.drop();
+  await it.browser.pass();
+  assert.equal(it.browser.sockets.length, 2);
+  await it.browser.pass(8_250);
+  assert.equal(it.browser.sockets.length, 3);
+  it.browser.socket.onopen?.();
+  const { request } = it.browser.socket.frames[0];
+  it.browser.socket.receive({ type: "error", request, code: "resume-expired", message: "gone", fatal: true });
+  assert.deepEqual(it.told, ["lost", "closed resume-expired"]);
+});
+
+test("pings go at the interval with the client report; a silent server is given up", async () => {
+  const it = await session();
+  await it.browser.pass(5_000);
+  const [ping] = it.browser.socket.sent("ping");
+  assert.deepEqual([ping.sent, ping.connection], [5_000, { candidateType: "host", rttMs: 51 }]);
+  it.browser.socket.receive({ type: "pong", request: ping.request, sent: ping.sent });
+  await it.browser.pass(15_000);
+  assert.deepEqual(it.told, []);
+  await it.browser.pass(5_000);
+  assert.deepEqual(it.told, ["lost"]);
+  assert.equal(it.browser.sockets.length, 2);
+});
+
+test("a fatal error outside a reply ends the session, others and rubbish do not", async () => {
+  const it = await session();
+  for (const data of ["{", "[]", "null", "7", '{"type":3}', new ArrayBuffer(2)]) it.browser.socket.onmessage?.({ data });
+  it.browser.socket.receive({ type: "later-version-event", seq: 11 });
+  it.browser.socket.receive({ type: "ok", request: 4711 });
+  it.browser.socket.receive({ type: "error", code: "rate-limited", message: "slow down", fatal: false });
+  assert.deepEqual(it.told, []);
+  it.browser.socket.receive({ type: "error", code: "replaced", message: "joined elsewhere", fatal: true });
+  assert.deepEqual(it.told, ["closed replaced"]);
+});
+
+test("a server that never answers a request does not hold it for ever", async () => {
+  const it = await session();
+  const refused = assert.rejects(it.signaling.request({ type: "unpublish", track: "t" }), { code: "timeout" });
+  for (let second = 0; second < 40; second++) {
+    it.browser.socket.receive({ type: "pong", request: 0, sent: 0 });
+    await it.browser.pass(1_000);
+  }
+  await refused;
+});
+
+test("the waits between attempts double up to a ceiling and are spread", () => {
+  assert.deepEqual([0, 1, 2, 3, 4, 5, 9].map((n) => retryDelay(n, 0)), [0, 250, 500, 1000, 2000, 4000, 4000]);
+  assert.equal(retryDelay(5, 1), 2000);
+});
