@@ -4,7 +4,21 @@ No Python code runs on the media path. `Engine.fileno()` becomes readable when e
 `Engine.events()` takes them all.
 """
 
-from typing import final
+from typing import Self, final
+
+from typing_extensions import disjoint_base
+
+__all__ = [
+    "BindError",
+    "Command",
+    "Engine",
+    "EngineConfig",
+    "EngineError",
+    "Event",
+    "Path",
+    "Section",
+    "Stats",
+]
 
 class EngineError(Exception):
     """The engine could not do what was asked; the message says what to do about it."""
@@ -19,8 +33,8 @@ class BindError(EngineError):
 class EngineConfig:
     """Where the engine listens and what it tells clients. Checked by `Engine(...)`."""
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         addresses: list[str],
         bind_addresses: list[str],
@@ -35,14 +49,14 @@ class EngineConfig:
         max_allocations_per_participant: int = 12,
         max_connections_per_address: int = 256,
         stats_interval_ms: int = 2000,
-    ) -> None:
+    ) -> Self:
         """`addresses` are advertised in candidates, best first; `bind_addresses` are listened on
         (`["::"]` is every address of both families). One port as minimum and maximum is a shared
         media port. Ports of 0 ask the system for a free one."""
 
 @final
 class Engine:
-    def __init__(self, config: EngineConfig) -> None:
+    def __new__(cls, config: EngineConfig) -> Self:
         """Bind every listener, then start the threads. Raises BindError or EngineError, and then
         nothing is left running."""
 
@@ -69,64 +83,108 @@ class Engine:
     def close(self) -> None:
         """Stop every thread and close every socket. Idempotent."""
 
+@disjoint_base
 class Command:
     """Something to carry out. See crates/pure/sfu/src/command.rs, which this mirrors."""
 
     @final
     class OpenTransport(Command):
+        __match_args__ = ("request", "transport", "participant", "offer", "max_send_bitrate")
+        request: int
+        transport: int
+        participant: int
+        offer: str
+        max_send_bitrate: int
         def __new__(
             cls, request: int, transport: int, participant: int, offer: str, max_send_bitrate: int
-        ) -> Command.OpenTransport: ...
+        ) -> Self: ...
 
     @final
     class Renegotiate(Command):
-        def __new__(cls, request: int, transport: int, offer: str) -> Command.Renegotiate: ...
+        __match_args__ = ("request", "transport", "offer")
+        request: int
+        transport: int
+        offer: str
+        def __new__(cls, request: int, transport: int, offer: str) -> Self: ...
 
     @final
     class CloseTransport(Command):
-        def __new__(cls, transport: int) -> Command.CloseTransport: ...
+        __match_args__ = ("transport",)
+        transport: int
+        def __new__(cls, transport: int) -> Self: ...
 
     @final
     class Publish(Command):
+        __match_args__ = ("request", "publication", "transport", "mid", "max_bitrate")
+        request: int
+        publication: int
+        transport: int
+        mid: str
+        max_bitrate: int
         def __new__(
             cls, request: int, publication: int, transport: int, mid: str, max_bitrate: int
-        ) -> Command.Publish: ...
+        ) -> Self: ...
 
     @final
     class Unpublish(Command):
-        def __new__(cls, publication: int) -> Command.Unpublish: ...
+        __match_args__ = ("publication",)
+        publication: int
+        def __new__(cls, publication: int) -> Self: ...
 
     @final
     class PausePublication(Command):
-        def __new__(cls, publication: int, paused: bool) -> Command.PausePublication: ...
+        __match_args__ = ("publication", "paused")
+        publication: int
+        paused: bool
+        def __new__(cls, publication: int, paused: bool) -> Self: ...
 
     @final
     class Subscribe(Command):
+        __match_args__ = ("request", "subscription", "publication", "transport", "mid")
+        request: int
+        subscription: int
+        publication: int
+        transport: int
+        mid: str
         def __new__(
             cls, request: int, subscription: int, publication: int, transport: int, mid: str
-        ) -> Command.Subscribe: ...
+        ) -> Self: ...
 
     @final
     class Unsubscribe(Command):
-        def __new__(cls, subscription: int) -> Command.Unsubscribe: ...
+        __match_args__ = ("subscription",)
+        subscription: int
+        def __new__(cls, subscription: int) -> Self: ...
 
     @final
     class PauseSubscription(Command):
-        def __new__(cls, subscription: int, paused: bool) -> Command.PauseSubscription: ...
+        __match_args__ = ("subscription", "paused")
+        subscription: int
+        paused: bool
+        def __new__(cls, subscription: int, paused: bool) -> Self: ...
 
     @final
     class RelayData(Command):
-        def __new__(
-            cls, request: int, channel: int, transport: int, label: str
-        ) -> Command.RelayData: ...
+        __match_args__ = ("request", "channel", "transport", "label")
+        request: int
+        channel: int
+        transport: int
+        label: str
+        def __new__(cls, request: int, channel: int, transport: int, label: str) -> Self: ...
 
     @final
     class StopRelayData(Command):
-        def __new__(cls, channel: int, transport: int) -> Command.StopRelayData: ...
+        __match_args__ = ("channel", "transport")
+        channel: int
+        transport: int
+        def __new__(cls, channel: int, transport: int) -> Self: ...
 
     @final
     class LimitTransport(Command):
-        def __new__(cls, transport: int, max_send_bitrate: int) -> Command.LimitTransport: ...
+        __match_args__ = ("transport", "max_send_bitrate")
+        transport: int
+        max_send_bitrate: int
+        def __new__(cls, transport: int, max_send_bitrate: int) -> Self: ...
 
 @final
 class Section:
@@ -137,6 +195,13 @@ class Section:
     """`audio`, `video` or `data`."""
     sends: bool
     receives: bool
+    def __new__(
+        cls,
+        mid: str,
+        kind: str,
+        sends: bool,
+        receives: bool,
+    ) -> Self: ...
 
 @final
 class Path:
@@ -149,6 +214,15 @@ class Path:
     client_port: int
     relayed_ip: str | None
     relayed_port: int | None
+    def __new__(
+        cls,
+        tier: str,
+        server_port: int,
+        client_ip: str,
+        client_port: int,
+        relayed_ip: str | None = None,
+        relayed_port: int | None = None,
+    ) -> Self: ...
 
 @final
 class Stats:
@@ -162,45 +236,81 @@ class Stats:
     retransmissions: int
     rtt_ms: float | None
     fraction_lost: float
+    def __new__(
+        cls,
+        packets_received: int = 0,
+        bytes_received: int = 0,
+        packets_sent: int = 0,
+        bytes_sent: int = 0,
+        packets_lost: int = 0,
+        retransmissions: int = 0,
+        rtt_ms: float | None = None,
+        fraction_lost: float = 0.0,
+    ) -> Self: ...
 
+@disjoint_base
 class Event:
     """A fact. See crates/pure/sfu/src/event.rs, which this mirrors."""
 
     @final
     class Answered(Event):
+        __match_args__ = ("request", "transport", "answer", "sections")
         request: int
         transport: int
         answer: str
         sections: list[Section]
+        def __new__(
+            cls, request: int, transport: int, answer: str, sections: list[Section]
+        ) -> Self: ...
 
     @final
     class Done(Event):
+        __match_args__ = ("request",)
         request: int
+        def __new__(cls, request: int) -> Self: ...
 
     @final
     class Failed(Event):
+        __match_args__ = ("request", "code", "message")
         request: int
         code: str
         message: str
+        def __new__(cls, request: int, code: str, message: str) -> Self: ...
 
     @final
     class TransportConnected(Event):
+        __match_args__ = ("transport", "dtls_version", "srtp_profile")
         transport: int
         dtls_version: str
         srtp_profile: str
+        def __new__(cls, transport: int, dtls_version: str, srtp_profile: str) -> Self: ...
 
     @final
     class PathChanged(Event):
+        __match_args__ = ("transport", "path")
         transport: int
         path: Path
+        def __new__(cls, transport: int, path: Path) -> Self: ...
 
     @final
     class TransportClosed(Event):
+        __match_args__ = ("transport", "reason")
         transport: int
         reason: str
+        def __new__(cls, transport: int, reason: str) -> Self: ...
 
     @final
     class DataChannelOpened(Event):
+        __match_args__ = (
+            "transport",
+            "participant",
+            "channel",
+            "label",
+            "protocol",
+            "ordered",
+            "max_retransmits",
+            "max_packet_life_time",
+        )
         transport: int
         participant: int
         channel: int
@@ -209,33 +319,56 @@ class Event:
         ordered: bool
         max_retransmits: int | None
         max_packet_life_time: int | None
+        def __new__(
+            cls,
+            transport: int,
+            participant: int,
+            channel: int,
+            label: str,
+            protocol: str,
+            ordered: bool,
+            max_retransmits: int | None,
+            max_packet_life_time: int | None,
+        ) -> Self: ...
 
     @final
     class DataChannelClosed(Event):
+        __match_args__ = ("channel",)
         channel: int
+        def __new__(cls, channel: int) -> Self: ...
 
     @final
     class PublicationStarted(Event):
+        __match_args__ = ("publication", "codec")
         publication: int
         codec: str
+        def __new__(cls, publication: int, codec: str) -> Self: ...
 
     @final
     class SubscriptionPaused(Event):
+        __match_args__ = ("subscription", "paused")
         subscription: int
         paused: bool
+        def __new__(cls, subscription: int, paused: bool) -> Self: ...
 
     @final
     class TransportStats(Event):
+        __match_args__ = ("transport", "stats")
         transport: int
         stats: Stats
+        def __new__(cls, transport: int, stats: Stats) -> Self: ...
 
     @final
     class HttpConnection(Event):
         """An HTTP connection whose TLS the engine terminates: `fd` is one end of a socket pair that
         carries the plain bytes, and the receiver owns it."""
 
+        __match_args__ = ("fd", "client_ip", "client_port", "server_ip", "server_port")
         fd: int
         client_ip: str
         client_port: int
         server_ip: str
         server_port: int
+        def __new__(
+            cls, fd: int, client_ip: str, client_port: int, server_ip: str, server_port: int
+        ) -> Self: ...

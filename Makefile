@@ -1,0 +1,97 @@
+# Everything starts here: `make help`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STATIC := python/roomline/web/static
+RUST := $(shell find crates vendor -name '*.rs' -o -name 'Cargo.toml' | grep -v /target/) Cargo.toml Cargo.lock
+WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test lab lint fuzz dist format clean check-system check-test-system \
+        test-rust test-python test-web test-browsers test-wheel test-lab
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+serve: check-system $(VENV)/.engine $(STATIC)/.built ## Set up everything and run the server (ARGS="--host …")
+	@$(BIN)/roomline serve $$($(BIN)/python tools/dev_flag.py) $(ARGS)
+
+test: check-test-system lint test-rust test-python test-web test-wheel test-browsers test-lab ## Set up everything and run every test
+	@echo "All tests passed."
+
+lab: check-test-system $(VENV)/.engine $(STATIC)/.built target/release/roomline-link ## Every network of the lab (root): table and lab-report.json
+	$(BIN)/python -m netlab $(ARGS)
+
+lint: $(VENV)/.engine web/node_modules/.installed ## Formatting, types, lints, dependency levels, generated files
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest roomline._engine
+	$(BIN)/python tools/check_layers.py
+	$(BIN)/python tools/generate_protocol.py --check
+	cd web && npm run --silent check
+
+format: $(VENV)/.installed ## Format Rust and Python
+	cargo fmt --all
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+fuzz: ## Fuzz every parser that is reachable before authentication (SECONDS=60 each)
+	tools/fuzz.sh $(or $(SECONDS),60)
+
+dist: check-system $(VENV)/.installed $(STATIC)/.built ## Build the wheel into dist/
+	$(BIN)/maturin build --profile dist --out dist
+
+test-rust:
+	cargo test --workspace --quiet
+	cargo test --manifest-path crates/dev/fuzz/Cargo.toml --quiet
+
+test-python: $(VENV)/.engine $(STATIC)/.built
+	$(BIN)/pytest tests/unit tests/integration
+
+test-web: $(STATIC)/.built
+	cd web && npm test
+
+test-wheel: $(VENV)/.engine $(STATIC)/.built
+	$(BIN)/pytest tests/wheel
+
+test-browsers: $(VENV)/.engine $(STATIC)/.built
+	$(BIN)/pytest tests/browsers
+
+test-lab: $(VENV)/.engine $(STATIC)/.built target/release/roomline-link
+	$(BIN)/pytest tests/lab
+	$(BIN)/python -m netlab --quick
+
+check-system:
+	@tools/system.sh serve
+
+check-test-system:
+	@tools/system.sh test
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/.engine: $(VENV)/.installed $(RUST) pyproject.toml
+	$(BIN)/maturin develop --release --quiet
+	@touch $@
+
+web/node_modules/.installed: web/package.json web/package-lock.json
+	cd web && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+$(STATIC)/.built: web/node_modules/.installed $(WEB)
+	cd web && npm run --silent build
+	@touch $@
+
+target/release/roomline-link: $(RUST)
+	cargo build --release --quiet -p roomline-link
+	@touch $@
+
+clean: ## Remove everything that was built
+	rm -rf target $(VENV) dist $(STATIC) web/node_modules web/*/dist

@@ -1,0 +1,47 @@
+"""Firewalls in front of a site. A rule set is loaded into the site's router."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Firewall(Enum):
+    """What a site's network lets through to the internet."""
+
+    OPEN = "open"
+    """Everything."""
+    NO_MEDIA_PORTS = "UDP 10000-60000 dropped"
+    """UDP 3478 and TCP are open."""
+    NO_UDP = "all UDP dropped, TCP 443 open"
+    """Dropped without a word, as most corporate firewalls do."""
+    PROXY_ONLY = "everything rejected but the HTTP proxy"
+    """Nothing is routed; the proxy listens on the router itself."""
+
+
+_FORWARD = {
+    Firewall.OPEN: "",
+    Firewall.NO_MEDIA_PORTS: "iifname \"lan\" udp dport 10000-60000 drop",
+    Firewall.NO_UDP: """
+        ct state established,related accept
+        iifname "lan" tcp dport 443 accept
+        iifname "lan" drop
+    """,
+    Firewall.PROXY_ONLY: """
+        iifname "lan" meta l4proto tcp reject with tcp reset
+        iifname "lan" reject
+    """,
+}
+
+
+def rules(firewall: Firewall) -> str:
+    """The nftables rule set; it replaces the one before, and open connections are judged anew."""
+    return f"""
+table inet firewall
+delete table inet firewall
+table inet firewall {{
+    chain forward {{
+        type filter hook forward priority filter;
+        {_FORWARD[firewall]}
+    }}
+}}
+"""

@@ -1,0 +1,199 @@
+// What a browser of the lab runs: a synthetic camera whose pictures carry the time, a synthetic
+// microphone, and measurements. It uses the SDK as any application does.
+
+"use strict";
+(() => {
+const CELLS = 36; // 32 bits of time and 4 of checksum
+const COLUMNS = 9;
+const CELL = 32;
+const WIDTH = COLUMNS * CELL;
+const HEIGHT = (CELLS / COLUMNS) * CELL;
+
+const connections = [];
+const Native = globalThis.RTCPeerConnection;
+globalThis.RTCPeerConnection = class extends Native {
+  constructor(...args) {
+    super(...args);
+    connections.push(this);
+  }
+};
+
+const clock = () => Math.round(performance.timeOrigin + performance.now()) >>> 0;
+const checksum = (n) => (n ^ (n >>> 4) ^ (n >>> 8) ^ (n >>> 12) ^ (n >>> 16) ^ (n >>> 20) ^ (n >>> 24) ^ (n >>> 28)) & 15;
+
+function draw(context, time) {
+  const check = checksum(time);
+  for (let i = 0; i < CELLS; i++) {
+    const bit = i < 32 ? (time >>> i) & 1 : (check >>> (i - 32)) & 1;
+    context.fillStyle = bit ? "#fff" : "#000";
+    context.fillRect((i % COLUMNS) * CELL, Math.floor(i / COLUMNS) * CELL, CELL, CELL);
+  }
+}
+
+/** The time a picture carries, or null if it can't be read. */
+function read(context, video) {
+  context.drawImage(video, 0, 0, WIDTH, HEIGHT);
+  const { data } = context.getImageData(0, 0, WIDTH, HEIGHT);
+  let time = 0;
+  let check = 0;
+  for (let i = 0; i < CELLS; i++) {
+    const x = (i % COLUMNS) * CELL + CELL / 2;
+    const y = Math.floor(i / COLUMNS) * CELL + CELL / 2;
+    const bit = data[4 * (y * WIDTH + x)] > 127 ? 1 : 0;
+    if (i < 32) time |= bit << i;
+    else check |= bit << (i - 32);
+  }
+  time >>>= 0;
+  return check === checksum(time) ? time : null;
+}
+
+function canvas() {
+  const made = document.createElement("canvas");
+  made.width = WIDTH;
+  made.height = HEIGHT;
+  return made.getContext("2d", { willReadFrequently: true });
+}
+
+function camera(framesPerSecond = 30) {
+  const context = canvas();
+  draw(context, clock());
+  setInterval(() => draw(context, clock()), 1000 / framesPerSecond);
+  return context.canvas.captureStream(framesPerSecond).getVideoTracks()[0];
+}
+
+function microphone() {
+  const audio = new AudioContext();
+  const tone = new OscillatorNode(audio, { frequency: 440 });
+  const out = new MediaStreamAudioDestinationNode(audio);
+  tone.connect(out);
+  tone.start();
+  return out.stream.getAudioTracks()[0];
+}
+
+const state = {
+  firstFrameMs: null,
+  latenciesMs: [],
+  unreadable: 0,
+  frames: 0,
+  echoes: 0,
+  events: [],
+  room: null,
+};
+
+function watchVideo(track, started) {
+  const video = document.createElement("video");
+  Object.assign(video, { muted: true, autoplay: true, playsInline: true });
+  video.srcObject = new MediaStream([track]);
+  document.body.append(video);
+  const context = canvas();
+  const onFrame = () => {
+    state.firstFrameMs ??= performance.now() - started;
+    state.frames += 1;
+    const time = read(context, video);
+    if (time === null) state.unreadable += 1;
+    else state.latenciesMs.push((clock() - time) >>> 0);
+    video.requestVideoFrameCallback(onFrame);
+  };
+  video.requestVideoFrameCallback(onFrame);
+  video.play().catch((error) => state.events.push(`play: ${error}`));
+}
+
+function watchAudio(track) {
+  // Browsers deliver a remote audio track only to something that plays it.
+  const element = document.createElement("audio");
+  element.srcObject = new MediaStream([track]);
+  element.autoplay = true;
+  document.body.append(element);
+}
+
+/** Join, publish if asked to, and measure whatever comes. */
+async function join(url, token, { publish, options = {} }) {
+  const { connect } = await import(`${location.origin}/sdk/roomline.js`);
+  const tracks = publish
+    ? [{ track: camera(), source: "camera" }, { track: microphone(), source: "microphone" }]
+    : [];
+  const started = performance.now();
+  const room = await connect(url, token, { ...options, tracks });
+  state.room = room;
+  state.joinedMs = performance.now() - started;
+  room.on("trackSubscribed", (track) => {
+    state.events.push(`subscribed ${track.kind}`);
+    if (track.kind === "video") watchVideo(track, started);
+    else watchAudio(track);
+  });
+  for (const name of ["stateChanged", "disconnected", "error"]) {
+    room.on(name, (what) => state.events.push(`${name}: ${what?.message ?? what}`));
+  }
+  room.on("dataChannel", (channel, participant, label) => {
+    if (label !== "echo-request") return;
+    channel.addEventListener("message", () => state.reply?.send("echo"));
+  });
+  if (publish) {
+    state.reply = room.localParticipant.openDataChannel("echo-reply", { ordered: true });
+  } else {
+    exchange(room);
+  }
+}
+
+function exchange(room) {
+  const channel = room.localParticipant.openDataChannel("echo-request", { ordered: true });
+  setInterval(() => channel.readyState === "open" && channel.send("request"), 200);
+  room.on("dataChannel", (incoming, participant, label) => {
+    if (label === "echo-reply") incoming.addEventListener("message", () => (state.echoes += 1));
+  });
+}
+
+/** The pair that carries the media, and what came over it. */
+async function stats() {
+  const found = { audioEnergy: 0, videoFrames: 0, packetsLost: 0, packetsReceived: 0 };
+  for (const connection of connections) {
+    if (connection.connectionState === "closed") continue;
+    const report = await connection.getStats();
+    report.forEach((entry) => {
+      if (entry.type === "inbound-rtp") {
+        if (entry.kind === "audio") found.audioEnergy += entry.totalAudioEnergy ?? 0;
+        else found.videoFrames += entry.framesDecoded ?? 0;
+        found.packetsLost += entry.packetsLost ?? 0;
+        found.packetsReceived += entry.packetsReceived ?? 0;
+      }
+    });
+    Object.assign(found, await selectedPair(report));
+  }
+  return found;
+}
+
+async function selectedPair(report) {
+  let pair = null;
+  report.forEach((entry) => {
+    if (entry.type === "transport" && entry.selectedCandidatePairId) {
+      pair = report.get(entry.selectedCandidatePairId);
+    }
+  });
+  // Firefox has no selectedCandidatePairId; it marks the pair instead.
+  if (!pair) report.forEach((e) => { if (e.type === "candidate-pair" && e.selected) pair = e; });
+  if (!pair) return {};
+  const local = report.get(pair.localCandidateId) ?? {};
+  const remote = report.get(pair.remoteCandidateId) ?? {};
+  return {
+    candidateType: local.candidateType,
+    relayProtocol: local.relayProtocol ?? null,
+    relayUrl: local.url ?? null,
+    remotePort: remote.port,
+    rttMs: (pair.currentRoundTripTime ?? 0) * 1000,
+    responses: pair.responsesReceived ?? 0,
+  };
+}
+
+/** What `participant.connection` says of ourselves. */
+function connection() {
+  return state.room?.localParticipant.connection ?? null;
+}
+
+/** What has been measured so far, as data. */
+function measured() {
+  const { room, reply, ...rest } = state;
+  return rest;
+}
+
+globalThis.lab = { join, stats, state, measured, connection, camera, microphone, connections };
+})();
