@@ -107,4 +107,20 @@ mod tests {
              6d6e919a48b610ef17c2041e474035766b68642c59bbfc2f34db60dbdfb2"
         );
     }
+
+    /// RFC 6188 §7.2, for the 256-bit profile's derivation.
+    #[test]
+    fn derived_256_bit_keys_are_those_of_the_rfc() {
+        let mut block = [0; 16];
+        block[..14].copy_from_slice(&unhex("3b04803de51ee7c96423ab5b78d2"));
+        let key = unhex("f0f04914b513f2763a1b1fa130f10e2998f6f6e43e4309d1e622a0e332b9f1b6");
+        let master = Master { key: counter_mode(&key).unwrap(), block };
+        let encryption: [u8; 32] = master.derive(Label::RtpEncryption).unwrap();
+        assert_eq!(
+            hex(&encryption),
+            "5ba1064e30ec51613cad926c5a28ef731ec7fb397f70a960653caf06554cd8c4"
+        );
+        let salt: [u8; 14] = master.derive(Label::RtpSalt).unwrap();
+        assert_eq!(hex(&salt), "fa31791685ca444a9e07c6c64e93");
+    }
 }

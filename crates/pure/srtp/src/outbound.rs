@@ -90,3 +90,21 @@ impl Outbound {
         self.rtcp.seal_rtcp(&mut buffer[start..], RtcpIndex { ssrc, index })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ENCRYPTED, Outbound};
+    use crate::{Profile, SrtpError};
+
+    #[test]
+    fn the_srtcp_index_never_wraps() {
+        let mut outbound = Outbound::new(Profile::AeadAes128Gcm, &[1; 16], &[2; 12]).unwrap();
+        outbound.rtcp_index = ENCRYPTED - 1;
+        let mut compound = vec![0x80; 8];
+        assert_eq!(outbound.seal_rtcp(&mut compound, 0), Ok(()));
+        assert_eq!(compound[compound.len() - 4..], [0xff; 4]);
+        let mut compound = vec![0x80; 8];
+        assert_eq!(outbound.seal_rtcp(&mut compound, 0), Err(SrtpError::KeyExhausted));
+        assert_eq!(compound.len(), 8);
+    }
+}
