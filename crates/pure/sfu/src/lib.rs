@@ -9,6 +9,7 @@ mod command;
 mod config;
 mod counters;
 mod event;
+pub mod forwarding;
 mod ids;
 mod io;
 mod shard;

@@ -1,0 +1,289 @@
+//! What is due: feedback, reports, NACKs, keyframe requests, and a look at the cap.
+
+use std::time::Instant;
+
+use roomline_rtp::rtcp::{
+    Fir, FirEntry, Nack, Pli, ReceiverReport, Remb, Sdes, SenderInfo, SenderReport,
+};
+use roomline_sdp::Kind;
+
+use super::cap::{self, Candidate, admit};
+use super::leg::REPORT_INTERVAL;
+use super::reports::{OWN_SSRC, WallClock, media_time};
+use super::rewrite::Clock;
+use super::router::{Router, RouterEvent};
+use super::timers::Owner;
+use super::{Egress, LegId};
+
+/// A compound is sent when it has grown so long; then it is below any path's MTU.
+const FULL: usize = 1000;
+/// A publisher that has sent no sender report for so long sends none at all.
+const REPORTLESS: std::time::Duration = std::time::Duration::from_secs(3);
+
+impl Router {
+    /// When [`handle_timeout`](Self::handle_timeout) is due next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Does what is due at `now`. `ntp` is the wall clock at `now` as an NTP timestamp, 32.32 fixed
+    /// point seconds since 1900 (RFC 3550 §4); sender reports carry it.
+    pub fn handle_timeout(&mut self, now: Instant, ntp: u64, out: &mut dyn Egress) {
+        self.wall = Some(WallClock::new(now, ntp));
+        while let Some((at, owner)) = self.timers.pop_due(now) {
+            match owner {
+                Owner::Leg(key) => {
+                    if let Some(leg) = self.legs.get_mut(key as usize)
+                        && leg.armed == Some(at)
+                    {
+                        leg.armed = None;
+                        self.serve_leg(now, key, out);
+                    }
+                }
+                Owner::Publication(key) => {
+                    if let Some(publication) = self.publications.get_mut(key as usize)
+                        && publication.armed == Some(at)
+                    {
+                        publication.armed = None;
+                        self.serve_publication(now, key, out);
+                    }
+                }
+            }
+        }
+    }
+
+    fn serve_leg(&mut self, now: Instant, key: u32, out: &mut dyn Egress) {
+        let mut rtcp = std::mem::take(&mut self.rtcp);
+        if let Some(leg) = self.legs.get_mut(key as usize) {
+            rtcp.clear();
+            while leg.feedback.write(now, &mut rtcp) {
+                send(&mut rtcp, LegId(key), out);
+            }
+            let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+            let (report, cap) = (due(leg.report_at), due(leg.cap_at));
+            if report {
+                self.report(now, key, &mut rtcp, out);
+            }
+            if cap {
+                self.apply_cap(now, key);
+            }
+        }
+        self.rtcp = rtcp;
+        self.arm_leg(key);
+    }
+
+    /// Asks the publisher for what is missing: packets, and a keyframe.
+    fn serve_publication(&mut self, now: Instant, key: u32, out: &mut dyn Egress) {
+        let Some(publication) = self.publications.get_mut(key as usize) else { return };
+        let Some(leg) = self.legs.get(publication.leg as usize) else { return };
+        let section = leg.sections.get(publication.section);
+        let leg_id = LegId(publication.leg);
+        self.rtcp.clear();
+        self.sequences.clear();
+        let mut next = None;
+        if let Some(source) = &mut publication.source {
+            let index = publication.codec.map_or(0, |codec| codec.index);
+            let codec = section.and_then(|section| section.codecs.get(index));
+            if codec.is_some_and(|codec| codec.nack) && !publication.paused {
+                source.missing.due(now, leg.rtt, &mut self.sequences);
+                next = source.missing.deadline();
+            } else {
+                source.missing.clear();
+            }
+            let asked = self.sequences.iter().copied();
+            Nack::write(&mut self.rtcp, OWN_SSRC, source.ssrc, asked);
+            self.counters.nacks_sent += u64::from(!self.rtcp.is_empty());
+        }
+        let announced = section.and_then(|section| section.announced).map(|ssrcs| ssrcs.ssrc);
+        let ssrc = publication.source.as_ref().map(|source| source.ssrc).or(announced);
+        if let Some(ssrc) = ssrc
+            && leg.connected
+            && publication.keyframe_at(now).is_some()
+            && publication.keyframes.take(now)
+        {
+            let codec = publication.codec.map_or(0, |codec| codec.index);
+            let codec = section.and_then(|section| section.codecs.get(codec));
+            let fir_only = codec.is_some_and(|codec| codec.ccm_fir && !codec.nack_pli);
+            if fir_only {
+                let sequence = publication.keyframes.next_fir();
+                Fir::write(&mut self.rtcp, OWN_SSRC, &[FirEntry { ssrc, sequence }]);
+            } else {
+                Pli { sender: OWN_SSRC, media: ssrc }.write(&mut self.rtcp);
+            }
+            self.counters.keyframes_requested += 1;
+        }
+        send(&mut self.rtcp, leg_id, out);
+        if let Some(at) = next {
+            self.timers.arm(&mut publication.armed, Owner::Publication(key), at);
+        }
+        self.arm_keyframe(now, key);
+    }
+
+    /// Sends what there is to report on a leg; the next report comes if there was anything.
+    fn report(&mut self, now: Instant, key: u32, rtcp: &mut Vec<u8>, out: &mut dyn Egress) {
+        rtcp.clear();
+        self.collect_blocks(now, key);
+        let mut blocks = std::mem::take(&mut self.blocks);
+        let mut described = None;
+        let slots = self.legs.get(key as usize).map_or(0, |leg| leg.sections.len());
+        for at in 0..slots {
+            let slot = self.legs.get(key as usize).and_then(|leg| leg.sections[at].slot);
+            let Some(slot) = slot else { continue };
+            if let Some(info) = self.sender_info(now, slot) {
+                SenderReport::write(rtcp, &info, &blocks);
+                blocks.clear();
+                described.get_or_insert((info.ssrc, slot));
+            }
+            if rtcp.len() > FULL {
+                send(rtcp, LegId(key), out);
+            }
+        }
+        if !blocks.is_empty() {
+            ReceiverReport::write(rtcp, OWN_SSRC, &blocks);
+        }
+        let any = !blocks.is_empty() || described.is_some();
+        if let Some((ssrc, slot)) = described
+            && let Some(slot) = self.slots.get(slot as usize)
+        {
+            Sdes::write_cname(rtcp, ssrc, &slot.cname);
+        }
+        self.write_remb(key, rtcp);
+        send(rtcp, LegId(key), out);
+        blocks.clear();
+        self.blocks = blocks;
+        if let Some(leg) = self.legs.get_mut(key as usize) {
+            leg.report_at = any.then(|| now + REPORT_INTERVAL);
+        }
+    }
+
+    fn collect_blocks(&mut self, now: Instant, key: u32) {
+        self.blocks.clear();
+        let Some(leg) = self.legs.get(key as usize) else { return };
+        for key in leg.sections.iter().filter_map(|section| section.publication) {
+            let publication = self.publications.get_mut(key as usize);
+            let source = publication.and_then(|publication| publication.source.as_mut());
+            let Some(source) = source else { continue };
+            self.blocks.extend(source.reception.report(source.ssrc, source.report, now));
+        }
+    }
+
+    /// What a slot has sent, if it sent anything since the last report.
+    fn sender_info(&mut self, now: Instant, key: u32) -> Option<SenderInfo> {
+        let ntp = self.wall?.at(now);
+        let slot = self.slots.get_mut(key as usize)?;
+        if slot.packets == slot.reported {
+            return None;
+        }
+        let binding = slot.binding.as_ref()?;
+        let publication = self.publications.get(binding.publication as usize)?;
+        let source = publication.source.as_ref()?;
+        let rate = publication.clock_rate();
+        let offset = self.legs.get(publication.leg as usize).and_then(|leg| leg.clock_offset);
+        let shift = binding.rewriter.shift(publication.epoch)?;
+        let rtp = match (source.report, offset) {
+            (Some((report, _)), Some(offset)) => {
+                media_time(&report, offset, ntp, rate).wrapping_add(shift)
+            }
+            // A guess now, put right by the publisher's first report, would make the player jump.
+            _ if now.saturating_duration_since(source.since) < REPORTLESS => return None,
+            _ => {
+                let (timestamp, sent) = slot.stream.last()?;
+                timestamp.wrapping_add(Clock { rate, now }.ticks_since(sent))
+            }
+        };
+        slot.reported = slot.packets;
+        Some(SenderInfo { ssrc: slot.ssrc, ntp, rtp, packets: slot.packets, octets: slot.octets })
+    }
+
+    /// The sum of the bounds of what a leg publishes. A client takes it as a bound of all it sends,
+    /// so there is none while a video without a bound is among it.
+    fn write_remb(&self, key: u32, rtcp: &mut Vec<u8>) {
+        /// What an audio publication without a bound may need.
+        const AUDIO: u64 = 128_000;
+        let Some(leg) = self.legs.get(key as usize) else { return };
+        let (mut total, mut ssrcs, mut count) = (0_u64, [0; 16], 0);
+        let mut bounded = false;
+        for key in leg.sections.iter().filter_map(|section| section.publication) {
+            let Some(publication) = self.publications.get(key as usize) else { continue };
+            let Some(source) = &publication.source else { continue };
+            total = total.saturating_add(match (publication.max_bitrate, publication.kind) {
+                (0, Kind::Audio) => AUDIO,
+                (0, Kind::Video) => return,
+                (bitrate, _) => bitrate,
+            });
+            bounded |= publication.max_bitrate > 0;
+            if count < ssrcs.len() {
+                ssrcs[count] = source.ssrc;
+                count += 1;
+            }
+        }
+        if bounded {
+            Remb::write(rtcp, OWN_SSRC, total, &ssrcs[..count]);
+        }
+    }
+
+    /// Stops and resumes subscriptions so that a leg stays within its bounds.
+    fn apply_cap(&mut self, now: Instant, key: u32) {
+        let (mut candidates, audio) = self.demand(now, key);
+        let demand = candidates.iter().map(|candidate| candidate.bitrate).sum::<u64>() + audio;
+        let Some(leg) = self.legs.get_mut(key as usize) else { return };
+        leg.cap.relax(demand);
+        let bound = leg.cap.bound();
+        let watched = bound.is_some() && !candidates.is_empty();
+        leg.cap_at = watched.then(|| now + cap::INTERVAL);
+        admit(&mut candidates, audio, bound, now);
+        for candidate in candidates {
+            if candidate.admitted == candidate.stopped.is_some() {
+                self.stop(now, candidate.slot, !candidate.admitted);
+            }
+        }
+    }
+
+    /// The videos that would be sent on a leg, and the bitrate of its audio.
+    fn demand(&mut self, now: Instant, key: u32) -> (Vec<Candidate>, u64) {
+        let (mut candidates, mut audio) = (Vec::new(), 0);
+        let Some(leg) = self.legs.get(key as usize) else { return (candidates, 0) };
+        for key in leg.sections.iter().filter_map(|section| section.slot) {
+            let Some(slot) = self.slots.get(key as usize) else { continue };
+            let Some(binding) = slot.binding.as_ref().filter(|binding| !binding.paused) else {
+                continue;
+            };
+            let publication = self.publications.get_mut(binding.publication as usize);
+            let Some(publication) = publication.filter(|publication| !publication.paused) else {
+                continue;
+            };
+            let bitrate = publication.rate.bitrate(now);
+            match publication.kind {
+                Kind::Audio => audio += bitrate,
+                Kind::Video => candidates.push(Candidate {
+                    slot: key,
+                    bitrate,
+                    order: binding.order,
+                    stopped: binding.stopped,
+                    admitted: false,
+                }),
+            }
+        }
+        (candidates, audio)
+    }
+
+    fn stop(&mut self, now: Instant, key: u32, stopped: bool) {
+        let slot = self.slots.get_mut(key as usize);
+        let Some(binding) = slot.and_then(|slot| slot.binding.as_mut()) else { return };
+        binding.stopped = stopped.then_some(now);
+        binding.running = false;
+        let subscription = binding.subscription;
+        self.events.push_back(RouterEvent::SubscriptionPaused { subscription, paused: stopped });
+        if !stopped {
+            self.request_keyframe_for(now, key);
+        }
+    }
+}
+
+/// Sends what was written, and makes room.
+fn send(rtcp: &mut Vec<u8>, leg: LegId, out: &mut dyn Egress) {
+    if !rtcp.is_empty() {
+        out.send_rtcp(leg, rtcp);
+        rtcp.clear();
+    }
+}
