@@ -112,9 +112,21 @@ class Client:
         page.goto(f"{url}/healthz")
         page.run(SCRIPT.read_text())
 
-    def join(self, token: str, *, publish: bool, options: dict[str, Any] | None = None) -> None:
-        """Call the SDK's `connect()`; returns when it has resolved."""
-        how = {"publish": publish, "options": options or {}}
+    def join(
+        self,
+        token: str,
+        *,
+        publish: bool,
+        ask: bool | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> None:
+        """Call the SDK's `connect()`; returns when it has resolved.
+
+        `ask` has the page send requests on a data channel and count the echoes; by default whoever
+        doesn't publish does that.
+        """
+        ask = not publish if ask is None else ask
+        how = {"publish": publish, "ask": ask, "options": options or {}}
         arguments = ", ".join(json.dumps(a) for a in (self._signal, token, how))
         self.page.evaluate(f"lab.join({arguments})")
 
@@ -126,6 +138,11 @@ class Client:
     def state(self) -> dict[str, Any]:
         """What has been measured so far."""
         result: dict[str, Any] = self.page.evaluate("lab.measured()")
+        return result
+
+    def security(self) -> dict[str, Any]:
+        """DTLS version and SRTP profile by the browser's own statistics."""
+        result: dict[str, Any] = self.page.evaluate("lab.security()")
         return result
 
     def connection(self) -> dict[str, Any] | None:

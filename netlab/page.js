@@ -107,7 +107,7 @@ function watchAudio(track) {
 }
 
 /** Join, publish if asked to, and measure whatever comes. */
-async function join(url, token, { publish, options = {} }) {
+async function join(url, token, { publish, ask = !publish, options = {} }) {
   const { connect } = await import(`${location.origin}/sdk/roomline.js`);
   const tracks = publish
     ? [{ track: camera(), source: "camera" }, { track: microphone(), source: "microphone" }]
@@ -126,13 +126,12 @@ async function join(url, token, { publish, options = {} }) {
   }
   room.on("dataChannel", (channel, participant, label) => {
     if (label !== "echo-request") return;
-    channel.addEventListener("message", () => state.reply?.send("echo"));
+    channel.addEventListener("message", () => {
+      if (state.reply.readyState === "open") state.reply.send("echo");
+    });
   });
-  if (publish) {
-    state.reply = room.localParticipant.openDataChannel("echo-reply", { ordered: true });
-  } else {
-    exchange(room);
-  }
+  state.reply = room.localParticipant.openDataChannel("echo-reply", { ordered: true });
+  if (ask) exchange(room);
 }
 
 function exchange(room) {
@@ -184,6 +183,20 @@ async function selectedPair(report) {
   };
 }
 
+/** The DTLS version and the SRTP profile, as far as the browser tells them. */
+async function security() {
+  const found = {};
+  for (const connection of connections) {
+    (await connection.getStats()).forEach((entry) => {
+      if (entry.type !== "transport") return;
+      found.dtlsState = entry.dtlsState;
+      found.tlsVersion = entry.tlsVersion ?? null;
+      found.srtpCipher = entry.srtpCipher ?? null;
+    });
+  }
+  return found;
+}
+
 /** What `participant.connection` says of ourselves. */
 function connection() {
   return state.room?.localParticipant.connection ?? null;
@@ -195,5 +208,5 @@ function measured() {
   return rest;
 }
 
-globalThis.lab = { join, stats, state, measured, connection, camera, microphone, connections };
+globalThis.lab = { join, stats, security, state, measured, connection, camera, microphone, connections };
 })();

@@ -51,8 +51,9 @@ class Server:
 
     def close(self) -> None:
         """End it."""
-        stop(self._process)
+        self._process.terminate()
         self._reader.join()
+        stop(self._process)
 
     def _read(self) -> None:
         assert self._process.stdout is not None

@@ -1,0 +1,103 @@
+"""Chromium, Firefox and aiortc join rooms with one another."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Meeting
+from netlab.bidi import Firefox
+from netlab.browser import ChromiumPage, Client, launch
+from playwright.sync_api import Browser, Playwright
+
+PATIENCE_S = 40.0
+PEER = Path(__file__).with_name("aiortc_peer.py")
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright: Playwright, meeting: Meeting) -> Iterator[Browser]:
+    browser = launch(playwright, meeting.hosts[0], meeting.server.ca)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def firefox(meeting: Meeting) -> Iterator[Firefox]:
+    browser = Firefox(meeting.hosts[1], meeting.server.ca)
+    yield browser
+    browser.close()
+
+
+def join(page: Any, meeting: Meeting, room: str, who: str) -> Client:
+    client = Client(page, meeting.server.url)
+    client.join(meeting.server.token(who, room), publish=True, ask=True)
+    return client
+
+
+def wait(clients: list[Client], done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not done():
+        if time.monotonic() > deadline:
+            pytest.fail("\n".join(str((c.state(), c.stats(), c.connection())) for c in clients))
+        for client in clients:
+            client.page.evaluate("new Promise(done => setTimeout(done, 50))")
+
+
+def receives_everything(client: Client) -> bool:
+    state, stats = client.state(), client.stats()
+    return len(state["latenciesMs"]) > 20 and stats["audioEnergy"] > 0 and state["echoes"] > 0
+
+
+def test_chromium_and_chromium(chromium: Browser, meeting: Meeting) -> None:
+    room = meeting.room()
+    clients = [join(ChromiumPage(chromium), meeting, room, who) for who in ("ada", "bob")]
+    wait(clients, lambda: all(receives_everything(c) for c in clients))
+    for client in clients:
+        security = client.security()
+        assert security["srtpCipher"] == "AEAD_AES_128_GCM"
+        assert (client.connection() or {})["tier"] == "direct"
+        client.close()
+
+
+def test_chromium_and_firefox(chromium: Browser, firefox: Firefox, meeting: Meeting) -> None:
+    room = meeting.room()
+    clients = [
+        join(ChromiumPage(chromium), meeting, room, "ada"),
+        join(firefox, meeting, room, "bob"),
+    ]
+    wait(clients, lambda: all(receives_everything(c) for c in clients))
+    assert all((c.connection() or {})["tier"] == "direct" for c in clients)
+    clients[0].close()
+    firefox.goto("about:blank")
+
+
+@pytest.mark.parametrize("other", ["chromium", "firefox"])
+def test_aiortc_and_a_browser(
+    other: str, chromium: Browser, firefox: Firefox, meeting: Meeting
+) -> None:
+    room = meeting.room()
+    page = ChromiumPage(chromium) if other == "chromium" else firefox
+    client = join(page, meeting, room, other)
+    url = meeting.server.url.replace("https:", "wss:") + "/v1/signal"
+    peer = meeting.hosts[2].start(
+        [sys.executable, str(PEER), url, meeting.server.token("aiortc", room),
+         str(meeting.server.ca), str(PATIENCE_S)],
+        stdout=subprocess.PIPE,
+    )
+    assert peer.stdout is not None
+    assert json.loads(peer.stdout.readline()) == {"joined": "aiortc"}
+    wait([client], lambda: client.stats()["videoFrames"] > 20 and client.stats()["audioEnergy"] >= 0)
+    seen = json.loads(peer.stdout.readline())
+    assert seen["video"] >= 30
+    assert seen["audio"] >= 50
+    assert seen["messages"] >= 1
+    if other == "chromium":
+        client.close()
+    else:
+        firefox.goto("about:blank")
