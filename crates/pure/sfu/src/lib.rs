@@ -8,11 +8,17 @@
 mod command;
 mod config;
 mod counters;
+mod data;
 mod event;
 pub mod forwarding;
 mod ids;
 mod io;
+mod outbox;
+mod relay;
+mod replies;
 mod shard;
+mod tables;
+mod transport;
 
 pub use command::{Command, MediaSocket};
 pub use config::{Certificate, ShardConfig, ShardError};

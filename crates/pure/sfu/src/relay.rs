@@ -1,0 +1,206 @@
+//! The TURN server inside the shard: what a client sends through it to one of its own transports
+//! goes there in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use rand::RngCore;
+use roomline_stun::turn::{self, AllocationId, Client, ClientTransport, PeerPolicy, Received};
+
+use crate::config::{ShardConfig, ShardError};
+use crate::event::Tier;
+use crate::ids::{ConnectionId, ParticipantId, SocketId};
+use crate::io::ConnectionInfo;
+use crate::tables::Transports;
+
+/// A connection without an allocation is closed after this.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// How often connections are looked at.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// How a client reaches the TURN server; also where a media datagram came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Flow {
+    /// UDP.
+    Datagram {
+        /// Our socket.
+        socket: SocketId,
+        /// Our address.
+        local: IpAddr,
+        /// The client's address.
+        remote: SocketAddr,
+    },
+    /// TCP or TLS.
+    Connection(ConnectionId),
+}
+
+#[derive(Debug)]
+struct Connection {
+    info: ConnectionInfo,
+    idle_since: Option<Instant>,
+}
+
+/// TURN server and the connections that carry it.
+pub(crate) struct Relay {
+    server: turn::Server<Flow>,
+    connections: BTreeMap<ConnectionId, Connection>,
+    addresses: BTreeSet<IpAddr>,
+    next_sweep: Option<Instant>,
+}
+
+/// A change among the allocations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// One was made.
+    Made,
+    /// One is gone.
+    Gone(AllocationId),
+}
+
+/// A client may send to its own transports, and ask permission for any of our addresses: browsers
+/// ask before they know which of them answers.
+struct Policy<'a> {
+    addresses: &'a BTreeSet<IpAddr>,
+    transports: &'a Transports,
+}
+
+impl PeerPolicy for Policy<'_> {
+    fn permit(&self, _user: &str, peer: IpAddr) -> bool {
+        self.addresses.contains(&peer)
+    }
+
+    fn reach(&self, user: &str, peer: SocketAddr) -> bool {
+        self.addresses.contains(&peer.ip())
+            && turn::participant_of(user).is_some_and(|participant| {
+                self.transports.listens(ParticipantId(participant), peer)
+            })
+    }
+}
+
+impl Relay {
+    pub(crate) fn new(config: &ShardConfig, rng: &mut dyn RngCore) -> Result<Self, ShardError> {
+        let first = |v4: bool| config.addresses.iter().copied().find(|ip| ip.is_ipv4() == v4);
+        let relayed = [first(true), first(false)].into_iter().flatten().collect();
+        let mut settings = turn::Config::new(
+            config.realm.clone(),
+            config.turn_secret.clone(),
+            relayed,
+            config.relayed_ports(),
+        );
+        settings.max_allocations_per_user = config.max_allocations_per_participant;
+        let server = turn::Server::new(settings, rng)
+            .map_err(|error| ShardError::Turn(error.to_string()))?;
+        let addresses = config.addresses.iter().chain(&config.local_addresses);
+        Ok(Self {
+            server,
+            connections: BTreeMap::new(),
+            addresses: addresses.map(|ip| ip.to_canonical()).collect(),
+            next_sweep: None,
+        })
+    }
+
+    /// The TURN server.
+    pub(crate) fn server(&self) -> &turn::Server<Flow> {
+        &self.server
+    }
+
+    /// How many connections there are.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Takes note of a connection.
+    pub(crate) fn open(&mut self, now: Instant, connection: ConnectionId, info: ConnectionInfo) {
+        self.connections.insert(connection, Connection { info, idle_since: Some(now) });
+        self.next_sweep.get_or_insert(now + SWEEP);
+    }
+
+    /// Forgets a connection with its allocation.
+    pub(crate) fn close(&mut self, connection: ConnectionId) {
+        if self.connections.remove(&connection).is_some() {
+            self.server.remove_flow(Flow::Connection(connection));
+        }
+    }
+
+    /// The client behind a connection.
+    pub(crate) fn client(&self, connection: ConnectionId) -> Option<Client<Flow>> {
+        let Connection { info, .. } = self.connections.get(&connection)?;
+        Some(Client {
+            flow: Flow::Connection(connection),
+            transport: if info.tls { ClientTransport::Tls } else { ClientTransport::Tcp },
+            local: info.local,
+            remote: info.remote,
+        })
+    }
+
+    /// Takes one message of a client.
+    #[expect(clippy::too_many_arguments, reason = "time, randomness and policy are arguments")]
+    pub(crate) fn handle(
+        &mut self,
+        now: Instant,
+        unix: Duration,
+        from: Client<Flow>,
+        message: &[u8],
+        transports: &Transports,
+        rng: &mut dyn RngCore,
+        reply: &mut Vec<u8>,
+    ) -> Received {
+        let policy = Policy { addresses: &self.addresses, transports };
+        self.server.handle(now, unix, from, message, &policy, rng, reply)
+    }
+
+    /// Changes since the last call.
+    pub(crate) fn poll_change(&mut self, now: Instant) -> Option<Change> {
+        let (change, flow, idle_since) = match self.server.poll_event()? {
+            turn::Event::Created { flow, .. } => (Change::Made, flow, None),
+            turn::Event::Removed { allocation, flow, .. } => {
+                (Change::Gone(allocation), flow, Some(now))
+            }
+        };
+        if let Flow::Connection(id) = flow
+            && let Some(connection) = self.connections.get_mut(&id)
+        {
+            connection.idle_since = idle_since;
+        }
+        Some(change)
+    }
+
+    /// Ends what is over. Returns connections that have been idle for too long; they are forgotten.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Vec<ConnectionId> {
+        self.server.handle_timeout(now);
+        if self.next_sweep.is_none_or(|at| now < at) {
+            return Vec::new();
+        }
+        let idle = |connection: &Connection| {
+            connection.idle_since.is_some_and(|since| now >= since + IDLE)
+        };
+        let over: Vec<ConnectionId> =
+            self.connections.iter().filter(|(_, c)| idle(c)).map(|(id, _)| *id).collect();
+        for connection in &over {
+            self.close(*connection);
+        }
+        self.next_sweep = (!self.connections.is_empty()).then_some(now + SWEEP);
+        over
+    }
+
+    /// When `handle_timeout` is due.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        [self.server.poll_timeout(), self.next_sweep].into_iter().flatten().min()
+    }
+
+    /// The participant that owns an allocation.
+    pub(crate) fn owner(&self, allocation: AllocationId) -> Option<ParticipantId> {
+        self.server.allocation(allocation).map(|found| ParticipantId(found.participant()))
+    }
+}
+
+/// The tier of a client that comes through the TURN server.
+pub(crate) fn tier(transport: ClientTransport) -> Tier {
+    match transport {
+        ClientTransport::Udp => Tier::TurnUdp,
+        ClientTransport::Tcp => Tier::TurnTcp,
+        ClientTransport::Tls => Tier::TurnTls,
+    }
+}

@@ -1,0 +1,245 @@
+//! One transport: ICE-lite, DTLS, SRTP and data channels of one peer connection.
+//!
+//! It works on decrypted payloads and on [`Pair`]s; sockets, TURN and the other transports are the
+//! shard's.
+
+pub(crate) mod dcep;
+pub(crate) mod dtls;
+pub(crate) mod pairs;
+pub(crate) mod sctp;
+pub(crate) mod srtp;
+
+use std::time::{Duration, Instant};
+
+use roomline_ice::{Agent, CONSENT_TIMEOUT, Credentials};
+use roomline_sdp::{Fingerprint, Session};
+
+use crate::command::MediaSocket;
+use crate::event::Tier;
+use crate::forwarding::LegId;
+use crate::ids::{ParticipantId, TransportId};
+use crate::outbox::Outbox;
+use dtls::{DtlsError, Endpoint, Established, Identity, Step};
+use pairs::Pairs;
+use sctp::{Association, ChannelEvent};
+use srtp::Keys;
+
+/// How often consent and stale pairs are looked at.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// What a transport tells its shard.
+#[derive(Debug)]
+pub(crate) enum Notice {
+    /// DTLS is done.
+    Connected { version: &'static str, profile: &'static str },
+    /// The client said goodbye.
+    ClosedByPeer,
+    /// Something happened to a data channel.
+    Channel(ChannelEvent),
+}
+
+/// Totals of one transport, as far as it counts them itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) packets_received: u64,
+    pub(crate) bytes_received: u64,
+    pub(crate) packets_sent: u64,
+    pub(crate) bytes_sent: u64,
+}
+
+/// What is due on a transport.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Due {
+    /// Nothing authentic for [`CONSENT_TIMEOUT`]: the client has gone (RFC 7675 section 5.1).
+    pub(crate) expired: bool,
+    /// Statistics are wanted.
+    pub(crate) stats: bool,
+    /// Pairs may have become stale.
+    pub(crate) upkeep: bool,
+}
+
+/// One transport.
+pub(crate) struct Transport {
+    pub(crate) id: TransportId,
+    pub(crate) participant: ParticipantId,
+    pub(crate) socket: MediaSocket,
+    pub(crate) ice: Agent,
+    pub(crate) pairs: Pairs,
+    pub(crate) session: Session,
+    pub(crate) keys: Option<Keys>,
+    pub(crate) sctp: Option<Association>,
+    pub(crate) outbox: Outbox,
+    /// On the shard's list of transports with something to flush.
+    pub(crate) dirty: bool,
+    /// Our side of ICE, as of the last answer.
+    pub(crate) credentials: Credentials,
+    pub(crate) leg: LegId,
+    pub(crate) tier: Option<Tier>,
+    pub(crate) totals: Totals,
+    /// Its entry in the shard's timers.
+    pub(crate) deadline: Option<Instant>,
+    dtls: Endpoint,
+    last_authentic: Instant,
+    next_stats: Instant,
+    next_upkeep: Instant,
+}
+
+/// What a transport is made from.
+pub(crate) struct Parts {
+    pub(crate) id: TransportId,
+    pub(crate) participant: ParticipantId,
+    pub(crate) socket: MediaSocket,
+    pub(crate) ice: Agent,
+    pub(crate) credentials: Credentials,
+    pub(crate) leg: LegId,
+    pub(crate) session: Session,
+    pub(crate) fingerprints: Vec<Fingerprint>,
+}
+
+impl Transport {
+    /// Waits for connectivity checks.
+    pub(crate) fn new(parts: Parts, identity: &Identity, stats: Duration, now: Instant) -> Self {
+        Self {
+            id: parts.id,
+            participant: parts.participant,
+            socket: parts.socket,
+            ice: parts.ice,
+            pairs: Pairs::default(),
+            session: parts.session,
+            keys: None,
+            sctp: None,
+            outbox: Outbox::default(),
+            dirty: false,
+            credentials: parts.credentials,
+            leg: parts.leg,
+            tier: None,
+            totals: Totals::default(),
+            deadline: None,
+            dtls: Endpoint::new(identity, parts.fingerprints, now),
+            last_authentic: now,
+            next_stats: now + stats,
+            next_upkeep: now + UPKEEP,
+        }
+    }
+
+    /// Notes an authenticated packet on a pair.
+    pub(crate) fn touch(&mut self, now: Instant, pair: pairs::Pair) {
+        self.last_authentic = now;
+        self.pairs.touch(now, pair);
+    }
+
+    /// True when an offer is by the peer that DTLS was begun with.
+    pub(crate) fn is_by_peer(&self, fingerprints: &[Fingerprint]) -> bool {
+        self.dtls.expected() == fingerprints
+    }
+
+    /// Takes a DTLS datagram from a checked pair.
+    pub(crate) fn handle_dtls(
+        &mut self,
+        now: Instant,
+        data: &[u8],
+        scratch: &mut Vec<u8>,
+        notices: &mut Vec<Notice>,
+    ) -> Result<(), DtlsError> {
+        self.dtls.handle_datagram(now, data)?;
+        self.drain(now, scratch, notices)
+    }
+
+    /// Does what is due of DTLS and SCTP, and tells what else is.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        stats: Duration,
+        scratch: &mut Vec<u8>,
+        notices: &mut Vec<Notice>,
+    ) -> Result<Due, DtlsError> {
+        if self.dtls.poll_timeout().is_some_and(|at| at <= now) {
+            self.dtls.handle_timeout(now)?;
+        }
+        if let Some(sctp) = &mut self.sctp
+            && sctp.poll_timeout().is_some_and(|at| at <= now)
+        {
+            sctp.handle_timeout(now);
+        }
+        self.drain(now, scratch, notices)?;
+        let mut due = Due::default();
+        if now >= self.next_stats {
+            self.next_stats = now + stats;
+            due.stats = true;
+        }
+        if now >= self.next_upkeep {
+            self.next_upkeep = now + UPKEEP;
+            due.upkeep = true;
+        }
+        due.expired = now >= self.last_authentic + CONSENT_TIMEOUT;
+        Ok(due)
+    }
+
+    /// When `handle_timeout` is due.
+    pub(crate) fn poll_timeout(&self) -> Instant {
+        let fixed =
+            self.next_stats.min(self.next_upkeep).min(self.last_authentic + CONSENT_TIMEOUT);
+        let moving = [self.dtls.poll_timeout(), self.sctp.as_ref().and_then(|s| s.poll_timeout())];
+        moving.into_iter().flatten().fold(fixed, Instant::min)
+    }
+
+    /// Sends what SCTP and DTLS have to say, and collects what they heard.
+    pub(crate) fn drain(
+        &mut self,
+        now: Instant,
+        scratch: &mut Vec<u8>,
+        notices: &mut Vec<Notice>,
+    ) -> Result<(), DtlsError> {
+        self.drain_dtls(now, scratch, notices)?;
+        while let Some(packets) = self.sctp.as_mut().and_then(|sctp| sctp.poll_transmit(now)) {
+            if !self.dtls.is_connected() {
+                break;
+            }
+            for packet in packets {
+                self.dtls.send(&packet)?;
+                self.drain_dtls(now, scratch, notices)?;
+            }
+        }
+        while let Some(event) = self.sctp.as_mut().and_then(Association::poll_event) {
+            notices.push(Notice::Channel(event));
+        }
+        Ok(())
+    }
+
+    fn drain_dtls(
+        &mut self,
+        now: Instant,
+        scratch: &mut Vec<u8>,
+        notices: &mut Vec<Notice>,
+    ) -> Result<(), DtlsError> {
+        let Self { dtls, outbox, sctp, keys, .. } = self;
+        let mut established = None;
+        dtls.drain(scratch, &mut |step| match step {
+            Step::Datagram(datagram) if !outbox.is_full() => outbox.push(datagram),
+            Step::Datagram(_) => {}
+            Step::Connected(agreed) => established = Some(agreed),
+            Step::Data(data) => {
+                if let Some(sctp) = sctp {
+                    sctp.handle_packet(now, data);
+                }
+            }
+            Step::Closed => notices.push(Notice::ClosedByPeer),
+        })?;
+        if let Some(Established { version, profile, keying_material }) = established {
+            *keys = Some(Keys::new(profile, &keying_material).map_err(|_| DtlsError::NoProfile)?);
+            notices.push(Notice::Connected { version, profile: srtp::name(profile) });
+        }
+        Ok(())
+    }
+
+    /// Says goodbye; what there is to send is in the outbox.
+    pub(crate) fn close(&mut self, now: Instant, scratch: &mut Vec<u8>) {
+        if !self.dtls.is_connected() {
+            return;
+        }
+        self.dtls.close();
+        if let Err(error) = self.drain_dtls(now, scratch, &mut Vec::new()) {
+            log::debug!("closing {:?}: {error}", self.id);
+        }
+    }
+}

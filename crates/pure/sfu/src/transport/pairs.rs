@@ -1,0 +1,211 @@
+//! The candidate pairs of a transport that a connectivity check validated, and the one in use.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use roomline_stun::turn::AllocationId;
+
+use crate::ids::SocketId;
+
+/// Pairs a transport may have: a client has a few addresses, each direct and relayed.
+const MAX_PAIRS: usize = 32;
+
+/// A pair in use that was silent for so long gives way to any newer valid one.
+const SILENT: Duration = Duration::from_millis(400);
+
+/// A pair that was silent for so long is forgotten.
+const STALE: Duration = Duration::from_secs(30);
+
+/// A pair, as packets name it: where they come from is where the answer goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Pair {
+    /// Straight to a media socket.
+    Direct {
+        /// The socket.
+        socket: SocketId,
+        /// Our address.
+        local: IpAddr,
+        /// The client's address.
+        remote: SocketAddr,
+    },
+    /// Through an allocation of our own TURN server.
+    Relayed {
+        /// The allocation.
+        allocation: AllocationId,
+        /// Our candidate that the client sends to.
+        peer: SocketAddr,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    pair: Pair,
+    priority: u32,
+    /// The last check on it carried USE-CANDIDATE.
+    nominated: bool,
+    /// Counts ICE restarts.
+    generation: u32,
+    last_received: Instant,
+}
+
+/// A valid connectivity check.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checked {
+    /// PRIORITY of the check.
+    pub(crate) priority: u32,
+    /// It carried USE-CANDIDATE.
+    pub(crate) nominated: bool,
+    /// It used the credentials from before the last ICE restart.
+    pub(crate) previous: bool,
+}
+
+/// What a check changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// The pair was not known.
+    pub(crate) added: bool,
+    /// A pair that had to make room.
+    pub(crate) evicted: Option<Pair>,
+    /// Another pair is in use now.
+    pub(crate) selected: bool,
+}
+
+/// All valid pairs of a transport.
+#[derive(Debug, Default)]
+pub(crate) struct Pairs {
+    entries: Vec<Entry>,
+    selected: Option<usize>,
+    generation: u32,
+}
+
+impl Pairs {
+    /// The pair in use.
+    pub(crate) fn selected(&self) -> Option<Pair> {
+        self.selected.map(|index| self.entries[index].pair)
+    }
+
+    /// All pairs.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Pair> {
+        self.entries.iter().map(|entry| entry.pair)
+    }
+
+    /// An ICE restart: pairs validated from now on are newer than the ones we have.
+    pub(crate) fn restart(&mut self) {
+        self.generation += 1;
+    }
+
+    /// Notes an authenticated packet.
+    pub(crate) fn touch(&mut self, now: Instant, pair: Pair) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.pair == pair) {
+            entry.last_received = now;
+        }
+    }
+
+    /// Takes a valid check and decides which pair is in use.
+    pub(crate) fn check(&mut self, now: Instant, pair: Pair, checked: Checked) -> Change {
+        let mut change = Change::default();
+        let generation = self.generation.saturating_sub(u32::from(checked.previous));
+        let known = self.entries.iter().position(|entry| entry.pair == pair);
+        let index = known.unwrap_or_else(|| {
+            change.added = true;
+            change.evicted = self.make_room();
+            self.entries.push(Entry {
+                pair,
+                priority: checked.priority,
+                nominated: false,
+                generation,
+                last_received: now,
+            });
+            self.entries.len() - 1
+        });
+        let before = self.entries[index];
+        let entry = &mut self.entries[index];
+        entry.priority = checked.priority;
+        entry.nominated = checked.nominated;
+        entry.generation = generation.max(entry.generation);
+        entry.last_received = now;
+        change.selected = self.prefers(now, index, before);
+        if change.selected {
+            self.selected = Some(index);
+        }
+        change
+    }
+
+    /// Whether the pair at `index`, which was `before` and has just been checked, takes over.
+    fn prefers(&self, now: Instant, index: usize, before: Entry) -> bool {
+        let candidate = self.entries[index];
+        let Some(selected) = self.selected else { return true };
+        if selected == index {
+            return false;
+        }
+        let selected = self.entries[selected];
+        let silent = now.duration_since(selected.last_received) >= SILENT;
+        if candidate.generation < selected.generation {
+            // Checks from before a restart; only when the newer path is dead.
+            return candidate.nominated && silent;
+        }
+        if !candidate.nominated {
+            // Before a nomination the latest valid pair carries the media. After a restart the old
+            // one stays as long as it works, so that climbing has no gap.
+            return !selected.nominated || (candidate.generation > selected.generation && silent);
+        }
+        // A client that nominates several pairs at once repeats USE-CANDIDATE on all of them: the
+        // best one stays, or the media would jump between them with every check.
+        let news = !before.nominated || candidate.generation > before.generation;
+        !selected.nominated
+            || silent
+            || candidate.generation > selected.generation
+            || (news && candidate.priority >= selected.priority)
+    }
+
+    /// Forgets a pair. True when it was in use; the most recently heard one takes its place.
+    pub(crate) fn remove(&mut self, pair: Pair) -> bool {
+        let Some(index) = self.entries.iter().position(|entry| entry.pair == pair) else {
+            return false;
+        };
+        let selected = self.selected();
+        self.entries.swap_remove(index);
+        let position = |wanted: Pair| self.entries.iter().position(|entry| entry.pair == wanted);
+        if selected == Some(pair) {
+            self.selected = self.freshest();
+            return true;
+        }
+        self.selected = selected.and_then(position);
+        false
+    }
+
+    /// Forgets and returns the pairs that have been silent for too long, save the one in use.
+    pub(crate) fn prune(&mut self, now: Instant) -> Vec<Pair> {
+        let selected = self.selected();
+        let stale: Vec<Pair> = self
+            .entries
+            .iter()
+            .filter(|entry| now.duration_since(entry.last_received) > STALE)
+            .map(|entry| entry.pair)
+            .filter(|pair| Some(*pair) != selected)
+            .collect();
+        for pair in &stale {
+            self.remove(*pair);
+        }
+        stale
+    }
+
+    fn make_room(&mut self) -> Option<Pair> {
+        if self.entries.len() < MAX_PAIRS {
+            return None;
+        }
+        let selected = self.selected();
+        let others = self.entries.iter().filter(|entry| Some(entry.pair) != selected);
+        let oldest = others.min_by_key(|entry| entry.last_received)?.pair;
+        self.remove(oldest);
+        Some(oldest)
+    }
+
+    fn freshest(&self) -> Option<usize> {
+        let newest = self.entries.iter().enumerate();
+        newest.max_by_key(|(_, entry)| (entry.nominated, entry.last_received)).map(|(i, _)| i)
+    }
+}
+
+#[cfg(test)]
+mod tests;
