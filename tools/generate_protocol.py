@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "python"))
 
 from pydantic.json_schema import models_json_schema  # noqa: E402
+
 from roomline import protocol  # noqa: E402
 
 SCHEMA = ROOT / "docs/reference/signaling.schema.json"

@@ -85,6 +85,8 @@ Millis = Annotated[int, Field(ge=0)]
 Mid = Annotated[str, Field(min_length=1, max_length=64)]
 """A media section's `a=mid` (RFC 5888)."""
 
+Rtt = Annotated[float, Field(ge=0, le=600_000, allow_inf_nan=False)]
+
 Id = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -109,7 +111,10 @@ class ClientReport(Wire):
 
     candidate_type: Literal["host", "srflx", "prflx", "relay"]
     relay_protocol: Literal["udp", "tcp", "tls"] | None = absent()
-    rtt_ms: Annotated[float, Field(ge=0, le=600_000, allow_inf_nan=False)]
+    rtt_ms: Rtt
+    signaling_rtt_ms: Rtt | None = absent(
+        "Best round trip of `ping` and `pong` so far: a bound for the path without a relay."
+    )
 
 
 class ConnectionInfo(Wire):

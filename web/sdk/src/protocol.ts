@@ -26,6 +26,8 @@ export interface ClientReport {
   candidateType: "host" | "srflx" | "prflx" | "relay";
   relayProtocol?: "udp" | "tcp" | "tls";
   rttMs: number;
+  /** Best round trip of `ping` and `pong` so far: a bound for the path without a relay. */
+  signalingRttMs?: number;
 }
 
 /** The session has ended; the server closes. */

@@ -1,0 +1,134 @@
+"""The native engine on asyncio: one file descriptor wakes the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable
+from dataclasses import asdict, astuple, fields
+from typing import Any
+
+from roomline import _engine
+from roomline.engine import events
+from roomline.engine.commands import Command
+from roomline.engine.facade import Deliver, EngineOptions, Sample
+from roomline.errors import ConfigError, EngineClosed, EngineFailure
+
+_ADVICE = {
+    errno.EADDRINUSE: "it is in use: stop the other server or choose another port",
+    errno.EACCES: "that needs privilege: run as root, grant CAP_NET_BIND_SERVICE, or use --dev",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+}
+_FLAGS = {
+    "https": "--https-port",
+    "turn-udp": "--turn-port",
+    "turn-tcp": "--turn-port",
+    "media": "--media-ports",
+}
+
+
+class NativeEngine:
+    """Threads, sockets and media in this process.
+
+    Raises ConfigError when a listener's address cannot be bound or a setting is unusable; then
+    nothing is left running.
+    """
+
+    def __init__(self, options: EngineOptions) -> None:
+        try:
+            self._engine = _engine.Engine(_engine.EngineConfig(**asdict(options)))
+        except _engine.BindError as error:
+            raise ConfigError(_bind_failure(*error.args)) from None
+        except (_engine.EngineError, ValueError) as error:
+            raise ConfigError(str(error)) from None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    @property
+    def https_port(self) -> int:
+        """The port that carries HTTPS and TURN over TLS."""
+        return self._engine.https_port
+
+    @property
+    def turn_port(self) -> int:
+        """The port of STUN and TURN over UDP and TCP."""
+        return self._engine.turn_port
+
+    def start(self, deliver: Deliver) -> None:
+        """Begin to hand events to `deliver`."""
+
+        def wake() -> None:
+            taken = self._engine.events()
+            if taken:
+                deliver([to_event(event) for event in taken])
+
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._engine.fileno(), wake)
+
+    def submit(self, command: Command) -> None:
+        """Hand a command down; never blocks. Raises EngineClosed."""
+        if self._closed:
+            raise EngineClosed
+        self._engine.submit(to_native(command))
+
+    def counters(self) -> list[Sample]:
+        """Totals since the start."""
+        return self._engine.counters()
+
+    def gauges(self) -> list[Sample]:
+        """Figures of this instant."""
+        return self._engine.gauges()
+
+    def reload_certificate(self, certificate_pem: bytes, private_key_pem: bytes) -> None:
+        """Use another certificate for new connections. Raises EngineFailure."""
+        try:
+            self._engine.reload_certificate(certificate_pem, private_key_pem)
+        except _engine.EngineError as error:
+            raise EngineFailure("certificate", str(error)) from None
+
+    def stop_accepting(self) -> None:
+        """Close the listeners; what is connected goes on."""
+        self._engine.stop_accepting()
+
+    def close(self) -> None:
+        """Stop everything. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self._engine.fileno())
+        self._engine.close()
+
+
+def to_native(command: Command) -> _engine.Command:
+    """The engine's own value for a command."""
+    make: Callable[..., _engine.Command] = getattr(_engine.Command, type(command).__name__)
+    return make(*astuple(command))
+
+
+def to_event(native: _engine.Event) -> events.Event:
+    """Our value for an event of the engine."""
+    # PyO3 names the class of a variant `Event_Answered`; the mirror calls it `Answered`.
+    name = type(native).__name__.rpartition("_")[2]
+    mirrored: events.Event = _mirror(getattr(events, name), native)
+    return mirrored
+
+
+def _mirror(mirror: type[Any], native: object) -> Any:
+    return mirror(*(_value(getattr(native, field.name)) for field in fields(mirror)))
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_value(item) for item in value]
+    if isinstance(value, (_engine.Section, _engine.Path, _engine.Stats)):
+        return _mirror(getattr(events, type(value).__name__), value)
+    return value
+
+
+def _bind_failure(message: str, listener: str = "", address: str = "", number: int = 0) -> str:
+    if not address:
+        return message
+    advice = _ADVICE.get(number, message)
+    flag = _FLAGS.get(listener)
+    return f"cannot listen on {address} ({listener}): {advice}" + (f" with {flag}" if flag else "")

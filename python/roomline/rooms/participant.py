@@ -1,0 +1,65 @@
+"""People and programs in a room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from roomline.errors import PermissionDenied
+from roomline.ids import ParticipantId, TrackId, TransportName
+from roomline.rooms.binding import Binding
+from roomline.rooms.track import Intent, Track
+from roomline.rooms.transport import Transport
+from roomline.tokens import Grants
+
+
+@dataclass(eq=False)
+class Participant:
+    """One participant. `number` names it to the engine and in its TURN user name."""
+
+    id: ParticipantId
+    number: int
+    identity: str
+    name: str
+    grants: Grants
+    joined_at: int
+    """Milliseconds since 1970."""
+    auto_subscribe: bool
+    present: bool = False
+    """False while it joins: it holds a place, and nobody sees it."""
+    publisher: bool = False
+    """True once it holds a publisher's place."""
+    tracks: dict[TrackId, Track] = field(default_factory=dict)
+    transports: dict[TransportName, Transport] = field(default_factory=dict)
+    bindings: dict[TrackId, Binding] = field(default_factory=dict)
+    chosen: dict[TrackId, bool] = field(default_factory=dict)
+    """What it asked for itself: True to get a track, False not to."""
+    paused: set[TrackId] = field(default_factory=set)
+    """Subscriptions it asked to pause."""
+    refused: set[TrackId] = field(default_factory=set)
+    """Tracks the engine cannot send it, for want of a common codec."""
+
+    def wants(self, track: Track) -> bool:
+        """Whether this track is to be sent to this participant."""
+        if track.participant == self.id or not self.grants.subscribe:
+            return False
+        return self.chosen.get(track.id, self.auto_subscribe)
+
+    def check_may_publish(self, intent: Intent) -> None:
+        """Raises PermissionDenied unless the grants allow that source."""
+        if not self.grants.publish:
+            raise PermissionDenied("the token does not grant publish")
+        if intent.source not in self.grants.sources:
+            raise PermissionDenied(f"the token does not grant the source {intent.source}")
+
+    def forget(self, track: TrackId) -> None:
+        """A track has ended: it is neither wanted nor unwanted any more."""
+        self.chosen.pop(track, None)
+        self.paused.discard(track)
+        self.refused.discard(track)
+
+    def track_at(self, transport: TransportName, mid: str) -> Track | None:
+        """What is published in that media section."""
+        for track in self.tracks.values():
+            if track.transport == transport and track.mid == mid:
+                return track
+        return None

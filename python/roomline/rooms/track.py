@@ -1,0 +1,38 @@
+"""Publications."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from roomline.ids import ParticipantId, TrackId, TransportName
+
+Kind = Literal["audio", "video"]
+Source = Literal["camera", "microphone", "screen", "screenAudio", "other"]
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What a participant means to publish in one media section."""
+
+    mid: str
+    source: Source
+    name: str
+    muted: bool
+
+
+@dataclass(eq=False)
+class Track:
+    """One publication. `number` names it to the engine."""
+
+    id: TrackId
+    number: int
+    participant: ParticipantId
+    kind: Kind
+    source: Source
+    name: str
+    muted: bool
+    transport: TransportName
+    mid: str
+    codec: str | None = None
+    """As in the SDP; None until the first packet."""

@@ -1,0 +1,451 @@
+"""The session core: the whole control plane of rooms as one value.
+
+Four kinds of calls: `join`, `resume`, `handle_*` (facts in, each with the time), commands of the
+API (`drain`, `remove`, `set_limits`), `take_*` (consequences out), and getters. Nothing here knows
+JSON, WebSockets or the clock.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator, Sequence
+
+from roomline.clock import Moment
+from roomline.engine.commands import CloseTransport, Command, LimitTransport
+from roomline.engine.events import (
+    Answered,
+    DataChannelClosed,
+    DataChannelOpened,
+    Done,
+    Event,
+    Failed,
+    HttpConnection,
+    PathChanged,
+    PublicationStarted,
+    SubscriptionPaused,
+    TransportClosed,
+    TransportConnected,
+    TransportStats,
+)
+from roomline.errors import (
+    ConnectionFailed,
+    Draining,
+    NotFound,
+    Removed,
+    Replaced,
+    ResumeExpired,
+    SignalingError,
+    UnsupportedVersion,
+)
+from roomline.ids import Names, ParticipantId
+from roomline.log import get as get_logger
+from roomline.protocol import (
+    VERSION,
+    ClosedEvent,
+    DrainingEvent,
+    JoinRequest,
+    LeaveReason,
+    ParticipantLeftEvent,
+    Request,
+    ResumedReply,
+    ResumeRequest,
+)
+from roomline.rooms import Participant, Rooms
+from roomline.signaling.channel import Channel
+from roomline.signaling.config import SignalingConfig
+from roomline.signaling.context import Context
+from roomline.signaling.data_relay import DataRelay
+from roomline.signaling.ice_servers import ice_servers
+from roomline.signaling.negotiation import Negotiation
+from roomline.signaling.publications import Publications
+from roomline.signaling.reporting import Reporting
+from roomline.signaling.requests import Requests
+from roomline.signaling.session import Session
+from roomline.signaling.subscriptions import Subscriptions
+from roomline.signaling.tasks import Procedure
+from roomline.tokens import Claims, RoomLimits, verify
+
+TICK = 0.25
+"""Seconds between looks at the deadlines."""
+
+CLOSE_NORMAL = 1000
+CLOSE_FATAL = 4000
+
+log = get_logger("signaling")
+
+
+class Core:
+    """Rooms, sessions and what they want of the engine."""
+
+    def __init__(self, config: SignalingConfig, names: Names, now: Moment) -> None:
+        self.config = config
+        self.rooms = Rooms(config.room_limits)
+        self.draining_until: int | None = None
+        """Milliseconds since 1970; None while joins are welcome."""
+        self._context = Context(config, names, now)
+        self._channels: dict[Channel, None] = {}
+        self._touched: dict[Channel, None] = {}
+        self._next_tick = now.monotonic + TICK
+        self._subscriptions = Subscriptions(self._context)
+        self._publications = Publications(self._context, self._subscriptions)
+        self._data = DataRelay(self._context)
+        self._reporting = Reporting(self._context)
+        self._negotiation = Negotiation(self._context, self._publications, self._subscriptions)
+        self._requests = Requests(
+            self._context,
+            self._publications,
+            self._subscriptions,
+            self._negotiation,
+            self._reporting,
+            leave=lambda session: self.end(session, "left"),
+        )
+
+    # Connections.
+
+    def open_channel(self, channel: Channel) -> None:
+        """A client's connection, before it has said anything."""
+        self._channels[channel] = None
+
+    def close_channel(self, channel: Channel, session: Session | None, now: Moment) -> None:
+        """A client's connection is gone; its session may be resumed for a while."""
+        self._context.now = now
+        self._channels.pop(channel, None)
+        self._touched.pop(channel, None)
+        if session is None or session.ended or session.channel is not channel:
+            return
+        session.channel = None
+        session.detached_at = now.monotonic
+        if not session.participant.present or not session.participant.transports:
+            self.end(session, "disconnected")
+
+    def touch(self, channel: Channel) -> None:
+        """A channel has something to be drained."""
+        self._touched[channel] = None
+
+    def join(self, channel: Channel, request: JoinRequest, now: Moment) -> Session:
+        """Begin a session; the channel gets `joined` or an error later.
+
+        Raises SignalingError when it can be refused at once.
+        """
+        self._context.now = now
+        _check_version(request.version)
+        if self.draining_until is not None:
+            raise Draining("this server takes no new joins")
+        claims = verify(request.token, self.config.api_keys, now.unix)
+        room = self.rooms.get_or_create(claims.room, claims.room_limits, now.unix_ms)
+        participant = self._participant(claims, request)
+        session = Session(room, participant, channel)
+        try:
+            room.admit(participant)
+            self._publications.check(session, request.tracks)
+        except SignalingError:
+            room.remove(participant)
+            self.rooms.discard_empty(room)
+            raise
+        self._context.sessions[participant.id] = session
+        self._context.count("joins_begun")
+        self._requests.run(session, request, self._join(session, request), at_join=True)
+        return session
+
+    def resume(self, channel: Channel, request: ResumeRequest, now: Moment) -> Session:
+        """Go on with a session on another connection. Raises ResumeExpired, UnsupportedVersion."""
+        self._context.now = now
+        _check_version(request.version)
+        session = self._find_resumable(request.resume_token)
+        missed = session.log.since(request.last_seq) if session else None
+        if session is None or missed is None:
+            raise ResumeExpired("the session is gone: join anew")
+        old = session.channel
+        if old is not None:
+            old.finish(CLOSE_NORMAL, "resumed on another connection")
+        session.channel, session.detached_at = channel, None
+        servers, expire_at = ice_servers(self.config, session.participant.number, now.unix)
+        session.reply(
+            ResumedReply(
+                request=request.request,
+                ice_servers=servers,
+                ice_servers_expire_at=expire_at,
+                resume_token=session.new_resume_token(self._context.names),
+                seq=request.last_seq,
+            )
+        )
+        for event in missed:
+            channel.deliver(event)
+        self._context.count("resumes")
+        return session
+
+    def handle_request(self, session: Session, request: Request, now: Moment) -> None:
+        """A request on a session; errors go to its channel."""
+        self._context.now = now
+        session.confirm_resume()
+        self._requests.handle(session, request)
+
+    def fail(self, session: Session, error: SignalingError, now: Moment) -> None:
+        """A client broke the protocol: its session ends. The channel has told it why."""
+        self._context.now = now
+        self._context.count("errors", error.code)
+        self.end(session, "disconnected")
+
+    # The engine.
+
+    def handle_events(self, events: Sequence[Event], now: Moment) -> None:
+        """What the engine tells, in its order. A fault in one does not stop the others."""
+        self._context.now = now
+        for event in events:
+            try:
+                self._handle_event(event)
+            except Exception:
+                self._context.count("internal_errors")
+                log.exception("engine event not handled", kind=type(event).__name__)
+
+    def _handle_event(self, event: Event) -> None:  # noqa: C901 - one line per event
+        match event:
+            case Answered() | Done() | Failed():
+                self._context.tasks.handle_answer(event, self._context.now.monotonic)
+            case TransportConnected():
+                self._handle_connected(event)
+            case TransportClosed():
+                self._handle_transport_closed(event)
+            case PathChanged():
+                self._reporting.handle_path(event)
+            case TransportStats():
+                self._reporting.handle_stats(event)
+            case DataChannelOpened():
+                session = self._context.by_transport.get(event.transport)
+                if session is not None:
+                    self._data.handle_opened(session, event)
+            case DataChannelClosed():
+                self._data.handle_closed(event.channel)
+            case PublicationStarted():
+                self._publications.handle_started(event)
+            case SubscriptionPaused():
+                self._subscriptions.handle_paused(event)
+            case HttpConnection():
+                raise TypeError("an HTTP connection is not the core's")
+
+    def _handle_connected(self, event: TransportConnected) -> None:
+        session = self._context.by_transport.get(event.transport)
+        if session is None:
+            return
+        for transport in session.participant.transports.values():
+            if transport.number == event.transport:
+                transport.connected = True
+        session.unconnected_since = None
+        self._context.count("transports_connected", f"{event.dtls_version}/{event.srtp_profile}")
+        self._reporting.handle_connected(session, event.transport)
+        if session.participant.present:
+            self._data.handle_connected(session)
+
+    def _handle_transport_closed(self, event: TransportClosed) -> None:
+        session = self._context.by_transport.pop(event.transport, None)
+        if session is None:
+            return
+        self._context.count("transports_closed", event.reason)
+        participant = session.participant
+        gone = next(t for t in participant.transports.values() if t.number == event.transport)
+        del participant.transports[gone.name]
+        for track in [t for t in participant.tracks.values() if t.transport == gone.name]:
+            self._publications.unpublish(session, track, closed=True)
+        self._subscriptions.forget_transport(session, gone)
+        self._data.forget_transport(session, gone)
+        self._reporting.handle_closed(session, gone.number)
+        if participant.transports:
+            self._subscriptions.refresh(session)
+        elif event.reason == "timeout":
+            self.end(session, "connection-failed", ConnectionFailed("the media stopped"))
+        elif session.channel is None:
+            self.end(session, "disconnected")
+        else:
+            session.unconnected_since = self._context.now.monotonic
+
+    # Time.
+
+    def poll_timeout(self) -> float | None:
+        """When `handle_timeout` wants to be called, in monotonic seconds; None: not at all."""
+        busy = self._channels or self._context.sessions or len(self._context.tasks)
+        return self._next_tick if busy else None
+
+    def handle_timeout(self, now: Moment) -> None:
+        """Time has passed: look at every deadline."""
+        self._context.now = now
+        self._next_tick = now.monotonic + TICK
+        self._context.tasks.handle_timeout(now.monotonic)
+        for channel in list(self._channels):
+            channel.handle_timeout(now)
+        for session in list(self._context.sessions.values()):
+            self._check_deadlines(session, now)
+
+    def _check_deadlines(self, session: Session, now: Moment) -> None:
+        config = self.config
+        detached, unconnected = session.detached_at, session.unconnected_since
+        if detached is not None and now.monotonic - detached >= config.resume_window:
+            self.end(session, "disconnected")
+        elif unconnected is not None and now.monotonic - unconnected >= config.connect_timeout:
+            self.end(
+                session,
+                "connection-failed",
+                ConnectionFailed("no path to the server worked: not UDP, not TURN"),
+            )
+        else:
+            self._reporting.announce(session)
+
+    # The API.
+
+    def drain(self, deadline_ms: int, now: Moment) -> None:
+        """Take no new joins and tell everybody. `deadline_ms` is in ms since 1970."""
+        self._context.now = now
+        self.draining_until = deadline_ms
+        for session in list(self._context.sessions.values()):
+            session.emit(DrainingEvent(deadline=deadline_ms))
+
+    def stop(self, now: Moment) -> None:
+        """End every session: the server stops."""
+        self._context.now = now
+        for session in list(self._context.sessions.values()):
+            self.end(session, "drained", Draining("the server stops"))
+
+    def remove(self, room_name: str, participant: str, now: Moment) -> None:
+        """Take somebody out of a room, by id or identity. Raises NotFound."""
+        self._context.now = now
+        found = [
+            session
+            for session in self.sessions(room_name)
+            if participant in {session.participant.id, session.participant.identity}
+        ]
+        if not found:
+            raise NotFound("no such participant in this room")
+        for session in found:
+            self.end(session, "removed", Removed("taken out of the room"))
+
+    def set_limits(self, room_name: str, limits: RoomLimits, now: Moment) -> None:
+        """Set a room's limits; those who are in stay in."""
+        self._context.now = now
+        self.rooms.set_limits(room_name, limits)
+        for session in self.sessions(room_name):
+            for transport in session.participant.transports.values():
+                self._context.submit(LimitTransport(transport.number, limits.max_bitrate))
+
+    # Consequences.
+
+    def take_commands(self) -> list[Command]:
+        """Commands for the engine, in order."""
+        taken = self._context.commands[:]
+        self._context.commands.clear()
+        return taken
+
+    def take_touched(self) -> list[Channel]:
+        """Channels that have something to be drained."""
+        taken = list(self._touched)
+        self._touched.clear()
+        return taken
+
+    # Getters.
+
+    def sessions(self, room_name: str | None = None) -> Iterator[Session]:
+        """The sessions of those who are in, of one room or of all."""
+        for session in list(self._context.sessions.values()):
+            if session.participant.present and room_name in {None, session.room.name}:
+                yield session
+
+    def counters(self) -> list[tuple[str, str, int]]:
+        """`(name, label, value)`: totals since the start."""
+        return [(*key, value) for key, value in self._context.counters.items()]
+
+    def count(self, name: str, label: str = "") -> None:
+        """Add one to a counter."""
+        self._context.count(name, label)
+
+    def gauges(self) -> list[tuple[str, str, int]]:
+        """`(name, label, value)` of this instant."""
+        return [
+            ("rooms", "", sum(1 for _ in self.rooms)),
+            ("participants", "", sum(1 for _ in self.sessions())),
+            ("tracks", "", len(self._publications)),
+            ("subscriptions", "", len(self._subscriptions)),
+            ("data_channels", "", len(self._data)),
+            ("connections", "", len(self._channels)),
+            *self._reporting.tiers(self.sessions()),
+        ]
+
+    # Beginnings and ends of sessions.
+
+    def end(
+        self, session: Session, reason: LeaveReason, error: SignalingError | None = None
+    ) -> None:
+        """End a session and everything it holds. `error` is told to its client."""
+        if session.ended:
+            return
+        session.ended = True
+        participant, room = session.participant, session.room
+        self._hang_up(session, error)
+        self._context.sessions.pop(participant.id, None)
+        was_present, participant.present = participant.present, False
+        self._subscriptions.forget_session(session)
+        self._data.forget_session(session)
+        for track in list(participant.tracks.values()):
+            self._publications.unpublish(session, track, closed=True)
+        for transport in participant.transports.values():
+            self._context.by_transport.pop(transport.number, None)
+            self._context.submit(CloseTransport(transport.number))
+        room.remove(participant)
+        if was_present:
+            self._context.count("sessions_ended", reason)
+            self._context.broadcast(
+                room, ParticipantLeftEvent(participant=participant.id, reason=reason)
+            )
+        self.rooms.discard_empty(room)
+
+    def _hang_up(self, session: Session, error: SignalingError | None) -> None:
+        session.queue.clear()
+        if session.task is not None:
+            self._context.tasks.cancel(session.task)
+        if error is not None:
+            self._context.count("errors", error.code)
+            session.emit(ClosedEvent.model_validate({"code": error.code, "message": str(error)}))
+        if session.channel is not None:
+            code = CLOSE_FATAL if error else CLOSE_NORMAL
+            session.channel.finish(code, error.code if error else "left")
+        session.channel = None
+
+    def _join(self, session: Session, request: JoinRequest) -> Procedure[None]:
+        try:
+            rivals = yield from self._negotiation.join(session, request)
+        except BaseException:
+            self._abandon(session)
+            raise
+        for rival in rivals:
+            self.end(rival, "replaced", Replaced("the same identity has joined again"))
+        self._context.count("joins")
+        self._negotiation.announce(session)
+
+    def _abandon(self, session: Session) -> None:
+        """A join failed: free what it holds, and leave its connection open for the error."""
+        session.channel = None
+        session.task = None
+        self.end(session, "disconnected")
+
+    def _participant(self, claims: Claims, request: JoinRequest) -> Participant:
+        names = self._context.names
+        return Participant(
+            id=names.participant(),
+            number=names.number(),
+            identity=claims.identity,
+            name=claims.name or claims.identity,
+            grants=claims.grants,
+            joined_at=self._context.now.unix_ms,
+            auto_subscribe=request.subscribe == "auto",
+        )
+
+    def _find_resumable(self, token: str) -> Session | None:
+        session = self._context.sessions.get(ParticipantId(token.partition(".")[0]))
+        if session is None:
+            return None
+        known = any(
+            hmac.compare_digest(token.encode(), good.encode()) for good in session.resume_tokens
+        )
+        return session if known else None
+
+
+def _check_version(version: int) -> None:
+    if version != VERSION:
+        raise UnsupportedVersion(f"this server speaks version {VERSION}")

@@ -1,0 +1,145 @@
+"""Publishing, muting and unpublishing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from roomline.engine.commands import PausePublication, Publish, Unpublish
+from roomline.engine.events import Done, PublicationStarted
+from roomline.errors import BadOffer, Internal, NotFound
+from roomline.protocol import (
+    TrackAssignment,
+    TrackIntent,
+    TrackMutedEvent,
+    TrackUnpublishedEvent,
+)
+from roomline.rooms import Intent, Track, Transport
+from roomline.signaling.context import Context
+from roomline.signaling.describe import track_info
+from roomline.signaling.session import Session
+from roomline.signaling.subscriptions import Subscriptions
+from roomline.signaling.tasks import Procedure
+
+
+class Publications:
+    """The publications of every participant."""
+
+    def __init__(self, context: Context, subscriptions: Subscriptions) -> None:
+        self._context = context
+        self._subscriptions = subscriptions
+        self._tracks: dict[int, Track] = {}
+
+    def __len__(self) -> int:
+        return len(self._tracks)
+
+    def check(self, session: Session, intents: Sequence[TrackIntent]) -> None:
+        """Raises PermissionDenied or PublishersFull unless all of these may be published."""
+        for intent in intents:
+            session.participant.check_may_publish(_intent(intent))
+        if intents:
+            session.room.admit_publisher(session.participant)
+
+    def publish(
+        self, session: Session, transport: Transport, intents: Sequence[TrackIntent]
+    ) -> Procedure[tuple[list[TrackAssignment], list[Track]]]:
+        """Publish what the intents name: all of it or nothing.
+
+        Returns the assignments in the order of the intents, and the tracks that are new. An intent
+        for a section that is published already gets the track it has. Raises BadOffer.
+        """
+        participant = session.participant
+        fresh: dict[str, Track] = {}
+        for intent in intents:
+            if not participant.track_at(transport.name, intent.mid):
+                fresh[intent.mid] = self._make(session, transport, intent)
+        yield from self._ask(session, transport, list(fresh.values()))
+        for track in fresh.values():
+            session.room.add_track(participant, track)
+            self._tracks[track.number] = track
+            if track.muted:
+                self._context.submit(PausePublication(track.number, paused=True))
+        assignments = []
+        for intent in intents:
+            found = participant.track_at(transport.name, intent.mid)
+            if found is not None:
+                assignments.append(TrackAssignment(mid=intent.mid, track=track_info(found)))
+        return assignments, list(fresh.values())
+
+    def mute(self, session: Session, track_id: str, *, muted: bool) -> None:
+        """Mute or unmute one of a participant's own tracks. Raises NotFound."""
+        track = self.own(session, track_id)
+        if track.muted == muted:
+            return
+        track.muted = muted
+        self._context.submit(PausePublication(track.number, muted))
+        self._context.broadcast(
+            session.room, TrackMutedEvent(track=track.id, muted=muted), session.participant
+        )
+
+    def unpublish(self, session: Session, track: Track, *, closed: bool = False) -> None:
+        """End a track. `closed` says that its transport, and so the publication, is gone."""
+        if not closed:
+            self._context.submit(Unpublish(track.number))
+        self._tracks.pop(track.number, None)
+        session.room.remove_track(track)
+        self._subscriptions.refresh_room(session.room)
+        self._context.broadcast(
+            session.room,
+            TrackUnpublishedEvent(track=track.id, participant=track.participant),
+            session.participant,
+        )
+
+    def own(self, session: Session, track_id: str) -> Track:
+        """One of a participant's own tracks. Raises NotFound."""
+        track = session.room.track(track_id)
+        if track.participant != session.participant.id:
+            raise NotFound("that track is somebody else's")
+        return track
+
+    def handle_started(self, event: PublicationStarted) -> None:
+        """The first packet arrived."""
+        track = self._tracks.get(event.publication)
+        if track is not None:
+            track.codec = event.codec
+
+    def _make(self, session: Session, transport: Transport, intent: TrackIntent) -> Track:
+        kind = transport.sending.get(intent.mid)
+        if kind is None:
+            raise BadOffer(f"the client does not send in the media section {intent.mid!r}")
+        return Track(
+            id=self._context.names.track(),
+            number=self._context.names.number(),
+            participant=session.participant.id,
+            kind=kind,
+            source=intent.source,
+            name=intent.name or intent.source,
+            muted=intent.muted,
+            transport=transport.name,
+            mid=intent.mid,
+        )
+
+    def _ask(self, session: Session, transport: Transport, tracks: list[Track]) -> Procedure[None]:
+        bound = session.room.publish_bitrate(session.participant)
+        number = self._context.names.number
+        answers = yield [
+            Publish(number(), track.number, transport.number, track.mid, bound) for track in tracks
+        ]
+        failed = [answer for answer in answers if not isinstance(answer, Done)]
+        if not failed:
+            return
+        for track, answer in zip(tracks, answers, strict=True):
+            if isinstance(answer, Done):
+                self._context.submit(Unpublish(track.number))
+        raise refusal(failed[0])
+
+
+def refusal(answer: object) -> BadOffer | Internal:
+    """The engine's refusal as an error for the client."""
+    code, message = getattr(answer, "code", ""), getattr(answer, "message", "")
+    if code in {"timeout", "unknown-transport", "no-media-port", "duplicate"}:
+        return Internal(f"the media engine failed: {code}")
+    return BadOffer(message or "the offer cannot be answered")
+
+
+def _intent(intent: TrackIntent) -> Intent:
+    return Intent(intent.mid, intent.source, intent.name or intent.source, intent.muted)

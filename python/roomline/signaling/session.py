@@ -1,0 +1,65 @@
+"""One participant's session: it outlives a lost connection."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from roomline.engine.events import Stats
+from roomline.ids import Names
+from roomline.protocol import ConnectionInfo, Event, Request
+from roomline.protocol.values import Wire
+from roomline.rooms import Participant, Room
+from roomline.signaling.channel import Channel
+from roomline.signaling.event_log import EventLog
+from roomline.signaling.path_report import PathReport
+from roomline.signaling.tasks import Task
+
+MAX_QUEUED_REQUESTS = 64
+
+
+@dataclass(eq=False)
+class Session:
+    """What the server remembers of a participant besides the room's state."""
+
+    room: Room
+    participant: Participant
+    channel: Channel | None
+    log: EventLog = field(default_factory=EventLog)
+    path: PathReport = field(default_factory=PathReport)
+    stats: dict[int, Stats] = field(default_factory=dict)
+    queue: deque[Request] = field(default_factory=deque)
+    """Requests that wait for the one before them."""
+    task: Task | None = None
+    """The request that waits for the engine."""
+    busy: bool = False
+    resume_tokens: list[str] = field(default_factory=list)
+    """The newest first. The one before counts until the client shows that it has the newest."""
+    detached_at: float | None = None
+    unconnected_since: float | None = None
+    missing_told: tuple[int, int] = (0, 0)
+    """Audio and video slots the client was last asked for."""
+    connection_told: ConnectionInfo | None = None
+    connection_told_at: float = 0.0
+    ended: bool = False
+
+    def emit(self, event: Event) -> None:
+        """Number an event, keep it for a resume, and send it if somebody listens."""
+        numbered = self.log.append(event)
+        if self.channel is not None:
+            self.channel.deliver(numbered)
+
+    def reply(self, message: Wire) -> None:
+        """Answer a request. A reply that nobody hears is lost; the client asks again."""
+        if self.channel is not None:
+            self.channel.deliver(message)
+
+    def new_resume_token(self, names: Names) -> str:
+        """A token for the next resume; the one before stays good until `confirm_resume`."""
+        token = f"{self.participant.id}.{names.secret()}"
+        self.resume_tokens = [token, *self.resume_tokens[:1]]
+        return self.resume_tokens[0]
+
+    def confirm_resume(self) -> None:
+        """The client has the newest token."""
+        del self.resume_tokens[1:]

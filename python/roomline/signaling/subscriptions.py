@@ -1,0 +1,139 @@
+"""Carries out which track goes into which slot."""
+
+from __future__ import annotations
+
+from roomline.engine.commands import PauseSubscription, Subscribe, Unsubscribe
+from roomline.engine.events import Done, SubscriptionPaused
+from roomline.errors import NotFound, PermissionDenied
+from roomline.protocol import (
+    BoundEvent,
+    NeedSlotsEvent,
+    SubscriptionPausedEvent,
+    UnboundEvent,
+)
+from roomline.rooms import Binding, Room, Slot, Track, Transport, plan_bindings
+from roomline.signaling.context import Context
+from roomline.signaling.session import Session
+from roomline.signaling.tasks import Procedure
+
+
+class Subscriptions:
+    """The subscriptions of every participant."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._bound: dict[int, tuple[Session, Binding]] = {}
+
+    def __len__(self) -> int:
+        return len(self._bound)
+
+    def refresh_room(self, room: Room) -> None:
+        """Tracks came or went: look at everybody."""
+        for session in self._context.present(room):
+            self.refresh(session)
+
+    def refresh(self, session: Session) -> None:
+        """Bind and unbind so that a participant gets what it wants."""
+        if session.ended or not session.participant.present:
+            return
+        plan = plan_bindings(session.participant, list(session.room.tracks.values()))
+        for binding in plan.unbind:
+            self._context.submit(Unsubscribe(binding.subscription))
+            self._drop(session, binding)
+        for track, transport, slot in plan.bind:
+            self._bind(session, track, transport, slot)
+        missing = (plan.missing["audio"], plan.missing["video"])
+        if missing != session.missing_told:
+            session.missing_told = missing
+            if any(missing):
+                session.emit(NeedSlotsEvent(audio=missing[0], video=missing[1]))
+
+    def choose(self, session: Session, track: Track, *, wanted: bool) -> None:
+        """A participant asks for a track, or not to get it. Raises PermissionDenied, NotFound."""
+        if not session.participant.grants.subscribe:
+            raise PermissionDenied("the token does not grant subscribe")
+        if track.participant == session.participant.id:
+            raise NotFound("that track is your own")
+        session.participant.chosen[track.id] = wanted
+        session.participant.refused.discard(track.id)
+        self.refresh(session)
+
+    def pause(self, session: Session, track: Track, *, paused: bool) -> None:
+        """A participant pauses a track it gets or will get."""
+        participant = session.participant
+        if paused == (track.id in participant.paused):
+            return
+        if paused:
+            participant.paused.add(track.id)
+        else:
+            participant.paused.discard(track.id)
+        binding = participant.bindings.get(track.id)
+        if binding is not None and binding.told:
+            self._context.submit(PauseSubscription(binding.subscription, paused))
+        session.emit(SubscriptionPausedEvent(track=track.id, paused=paused, reason="requested"))
+
+    def forget_session(self, session: Session) -> None:
+        """A session has ended; closing its transports frees what the engine holds."""
+        for binding in list(session.participant.bindings.values()):
+            self._bound.pop(binding.subscription, None)
+        session.participant.bindings.clear()
+
+    def forget_transport(self, session: Session, transport: Transport) -> None:
+        """A transport is gone: what it carried finds another place."""
+        for binding in list(session.participant.bindings.values()):
+            if binding.transport == transport.name:
+                self._drop(session, binding)
+
+    def handle_paused(self, event: SubscriptionPaused) -> None:
+        """The engine's bitrate cap stopped a subscription or let it go on."""
+        found = self._bound.get(event.subscription)
+        if found is not None and found[1].told:
+            session, binding = found
+            session.emit(
+                SubscriptionPausedEvent(
+                    track=binding.track.id, paused=event.paused, reason="bitrate"
+                )
+            )
+
+    def _bind(self, session: Session, track: Track, transport: Transport, slot: Slot) -> None:
+        binding = Binding(track, transport.name, slot.mid, self._context.names.number())
+        slot.free = False
+        session.participant.bindings[track.id] = binding
+        self._bound[binding.subscription] = (session, binding)
+        self._context.run(self._subscribe(session, binding, transport))
+
+    def _subscribe(
+        self, session: Session, binding: Binding, transport: Transport
+    ) -> Procedure[None]:
+        number = self._context.names.number()
+        track = binding.track
+        (answer,) = yield [
+            Subscribe(number, binding.subscription, track.number, transport.number, binding.mid)
+        ]
+        if session.participant.bindings.get(track.id) is not binding:
+            return
+        if not isinstance(answer, Done):
+            code = getattr(answer, "code", "")
+            self._context.count("subscriptions_refused", code)
+            self._drop(session, binding)
+            # Asked again only after the client's next offer: it may then have the codec.
+            session.participant.refused.add(track.id)
+            self.refresh(session)
+            return
+        binding.told = True
+        if track.id in session.participant.paused:
+            self._context.submit(PauseSubscription(binding.subscription, paused=True))
+        session.emit(BoundEvent(track=track.id, transport=transport.name, mid=binding.mid))
+
+    def _drop(self, session: Session, binding: Binding) -> None:
+        participant = session.participant
+        participant.bindings.pop(binding.track.id, None)
+        self._bound.pop(binding.subscription, None)
+        transport = participant.transports.get(binding.transport)
+        slot = transport.slots.get(binding.mid) if transport else None
+        if slot is not None:
+            slot.free = True
+        if binding.told:
+            session.emit(
+                UnboundEvent(track=binding.track.id, transport=binding.transport, mid=binding.mid)
+            )
