@@ -64,10 +64,13 @@ class Engine:
     def submit(self, command: Command) -> None:
         """Hand a command to the engine; never blocks. Raises EngineError after `close`."""
 
-    def events(self) -> list[Event]: ...
+    def events(self) -> list[Event]:
+        """Every event that waits; never blocks. Raises EngineError if the media thread ended by a
+        fault, once the events from before are taken."""
+
     def counters(self) -> list[tuple[str, str, int]]:
         """`(name, label, value)` of every counter: totals since the start. `drops` has the
-        reason as its label."""
+        reason as its label. Empty after `close`."""
 
     def gauges(self) -> list[tuple[str, str, int]]: ...
     def reload_certificate(self, certificate_pem: bytes, private_key_pem: bytes) -> None:
@@ -78,10 +81,11 @@ class Engine:
     @property
     def turn_port(self) -> int: ...
     def stop_accepting(self) -> None:
-        """Close the listeners; connections and transports go on."""
+        """Close the TCP listeners; connections, transports and UDP go on."""
 
     def close(self) -> None:
-        """Stop every thread and close every socket. Idempotent."""
+        """Stop every thread and close every socket, and HTTP connections that were not taken.
+        Idempotent. `fileno()` stays open until the engine is collected."""
 
 @disjoint_base
 class Command:

@@ -67,7 +67,18 @@ pub enum StartError {
     },
 }
 
+impl StartError {
+    pub(crate) fn io(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| StartError::Io { what, source }
+    }
+}
+
 /// The engine was closed, or its media thread ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the engine is closed")]
 pub struct Closed;
+
+/// The media thread ended by a fault. Nothing will come any more: close the engine and start another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the media thread ended by a fault; close the engine and start another")]
+pub struct Stopped;

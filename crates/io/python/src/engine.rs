@@ -7,7 +7,7 @@ use std::time::Duration;
 use pyo3::create_exception;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
-use roomline_engine::{Closed, Config, StartError};
+use roomline_engine::{Closed, Config, Metric, StartError};
 
 use crate::command::Command;
 use crate::event::Event;
@@ -123,15 +123,17 @@ impl Engine {
         self.engine.submit(command.get().clone().into()).map_err(closed)
     }
 
-    fn events(&self) -> Vec<Event> {
-        self.engine.events().into_iter().map(Event::from).collect()
+    fn events(&self) -> PyResult<Vec<Event>> {
+        let events =
+            self.engine.events().map_err(|stopped| EngineError::new_err(stopped.to_string()))?;
+        Ok(events.into_iter().map(Event::from).collect())
     }
 
-    fn counters(&self, py: Python<'_>) -> Vec<(String, String, u64)> {
+    fn counters(&self, py: Python<'_>) -> Vec<Metric> {
         py.detach(|| self.engine.counters())
     }
 
-    fn gauges(&self, py: Python<'_>) -> Vec<(String, String, u64)> {
+    fn gauges(&self, py: Python<'_>) -> Vec<Metric> {
         py.detach(|| self.engine.gauges())
     }
 

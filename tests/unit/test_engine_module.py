@@ -1,0 +1,190 @@
+"""The native module from Python's side: values, start, events, errors, end."""
+
+import datetime as dt
+import selectors
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from roomline._engine import (
+    BindError,
+    Command,
+    Engine,
+    EngineConfig,
+    EngineError,
+    Event,
+    Path,
+    Section,
+    Stats,
+)
+
+
+def make_certificate() -> tuple[bytes, bytes]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(minutes=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return (
+        certificate.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ),
+    )
+
+
+CERTIFICATE, PRIVATE_KEY = make_certificate()
+
+
+def make_config(**changes: Any) -> EngineConfig:
+    settings: dict[str, Any] = {
+        "addresses": ["127.0.0.1"],
+        "bind_addresses": ["127.0.0.1"],
+        "media_port_min": 0,
+        "media_port_max": 0,
+        "https_port": 0,
+        "turn_port": 0,
+        "realm": "r",
+        "turn_secret": b"0123456789abcdef",
+        "certificate_pem": CERTIFICATE,
+        "private_key_pem": PRIVATE_KEY,
+    }
+    return EngineConfig(**(settings | changes))
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    engine = Engine(make_config())
+    yield engine
+    engine.close()
+
+
+def wait_for_events(engine: Engine) -> list[Event]:
+    with selectors.DefaultSelector() as selector:
+        selector.register(engine.fileno(), selectors.EVENT_READ)
+        assert selector.select(5), "no event came"
+    return engine.events()
+
+
+def test_values_are_plain() -> None:
+    failed = Event.Failed(7, "bad-offer", "not SDP")
+    match failed:
+        case Event.Failed(request=request, code=code):
+            assert (request, code) == (7, "bad-offer")
+        case _:
+            pytest.fail("the pattern does not match")
+    assert isinstance(failed, Event)
+    assert failed == Event.Failed(7, "bad-offer", "not SDP")
+    others: list[Event] = [Event.Done(7), Event.Failed(7, "bad-offer", "")]
+    assert failed not in others
+    sections = [Section("0", "audio", True, False)]
+    assert Event.Answered(1, 2, "v=0", sections).sections == sections
+    path = Path("turn-udp", 3478, "192.0.2.1", 5000, "198.51.100.1", 1024)
+    assert Event.PathChanged(1, path).path.relayed_port == 1024
+    assert Stats(rtt_ms=12.5).rtt_ms == 12.5
+    assert Command.Subscribe(1, 2, 3, 4, "0").mid == "0"
+    with pytest.raises(OverflowError):
+        Command.CloseTransport(-1)
+
+
+def test_it_starts_on_free_ports(engine: Engine) -> None:
+    assert engine.https_port > 0
+    assert engine.turn_port > 0
+    assert engine.events() == []
+    assert {type(value) for _, _, value in engine.gauges()} == {int}
+    assert any(name == "drops" and label for name, label, _ in engine.counters())
+
+
+def test_a_bad_offer_is_refused(engine: Engine) -> None:
+    engine.submit(Command.OpenTransport(1, 2, 3, "not an offer", 0))
+    (event,) = wait_for_events(engine)
+    assert isinstance(event, Event.Failed)
+    assert (event.request, event.code) == (1, "bad-offer")
+    assert event.message
+    assert engine.events() == []
+
+
+def test_an_http_connection_comes_with_its_addresses(engine: Engine) -> None:
+    context = ssl.create_default_context(cadata=CERTIFICATE.decode())
+    with (
+        socket.create_connection(("127.0.0.1", engine.https_port), timeout=5) as tcp,
+        context.wrap_socket(tcp, server_hostname="localhost") as client,
+    ):
+        client.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        (event,) = wait_for_events(engine)
+        assert isinstance(event, Event.HttpConnection)
+        assert (event.client_ip, event.client_port) == client.getsockname()
+        assert (event.server_ip, event.server_port) == ("127.0.0.1", engine.https_port)
+        with socket.socket(fileno=event.fd) as server:
+            server.settimeout(5)
+            assert server.recv(1000).startswith(b"GET / HTTP/1.1\r\n")
+            server.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 204")
+
+
+def test_a_taken_port_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        with pytest.raises(BindError) as caught:
+            Engine(make_config(https_port=port))
+    message, listener, address, errno = caught.value.args
+    assert (listener, address, errno) == ("https", f"127.0.0.1:{port}", 98)
+    assert "https" in message
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: make_config(addresses=["nowhere"]),
+        lambda: Engine(make_config(addresses=[])),
+        lambda: Engine(make_config(certificate_pem=b"no certificate")),
+        lambda: Engine(make_config(media_port_min=2, media_port_max=1)),
+    ],
+)
+def test_what_cannot_work_says_why(make: Callable[[], object]) -> None:
+    with pytest.raises(EngineError, match=r"\w+"):
+        make()
+
+
+def test_another_certificate_is_used_for_new_connections(engine: Engine) -> None:
+    certificate, key = make_certificate()
+    with pytest.raises(EngineError):
+        engine.reload_certificate(certificate, PRIVATE_KEY)
+    engine.reload_certificate(certificate, key)
+    context = ssl.create_default_context(cadata=certificate.decode())
+    with (
+        socket.create_connection(("127.0.0.1", engine.https_port), timeout=5) as tcp,
+        context.wrap_socket(tcp, server_hostname="localhost") as client,
+    ):
+        assert client.version() == "TLSv1.3"
+
+
+def test_closing_twice_is_closing_once() -> None:
+    engine = Engine(make_config())
+    port = engine.https_port
+    engine.stop_accepting()
+    engine.close()
+    engine.close()
+    with pytest.raises(EngineError):
+        engine.submit(Command.CloseTransport(1))
+    assert engine.counters() == []
+    assert engine.fileno() >= 0
+    with socket.create_server(("127.0.0.1", port)):
+        pass
