@@ -36,6 +36,8 @@ pub(crate) struct Info {
     pub(crate) local: Option<IpAddr>,
     /// Size of the parts that were joined.
     pub(crate) segment: Option<usize>,
+    /// Datagrams the socket's full buffer has cost so far; not there while it is none.
+    pub(crate) overflowed: Option<u32>,
 }
 
 /// Reads the control messages the kernel wrote.
@@ -66,6 +68,10 @@ pub(crate) unsafe fn read(header: &libc::msghdr) -> Info {
                 // SAFETY: this kind carries an int; it may be unaligned.
                 let size = unsafe { data.cast::<libc::c_int>().read_unaligned() };
                 info.segment = usize::try_from(size).ok().filter(|&size| size > 0);
+            }
+            (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => {
+                // SAFETY: this kind carries a u32; it may be unaligned.
+                info.overflowed = Some(unsafe { data.cast::<u32>().read_unaligned() });
             }
             _ => {}
         }
@@ -159,7 +165,7 @@ mod tests {
             writer.segment(1200);
             writer.local(address, true);
         });
-        assert_eq!(info, Info { local: Some(address), segment: None });
+        assert_eq!(info, Info { local: Some(address), ..Info::default() });
     }
 
     #[test]

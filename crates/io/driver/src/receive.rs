@@ -32,6 +32,9 @@ pub struct Received {
     pub buffers: usize,
     /// Datagrams.
     pub datagrams: usize,
+    /// Datagrams that the socket's full buffer has cost since it was bound, modulo 2³², if the
+    /// kernel told.
+    pub overflowed: Option<u32>,
     /// Nothing is left to read for now.
     pub drained: bool,
 }
@@ -94,12 +97,14 @@ impl Receiver {
                 _ => Err(error),
             };
         };
-        let mut received = Received { buffers: count, datagrams: 0, drained: count < BATCH };
+        let mut received =
+            Received { buffers: count, drained: count < BATCH, ..Received::default() };
         let buffers = self.buffers.chunks_exact_mut(BUFFER);
         for ((header, name), buffer) in headers[..count].iter().zip(&self.names).zip(buffers) {
             // SAFETY: recvmmsg filled this header; its control buffer is in `self.controls`.
             let info = unsafe { control::read(&header.msg_hdr) };
             let Some(remote) = read_name(name, header.msg_hdr.msg_namelen) else { continue };
+            received.overflowed = info.overflowed.or(received.overflowed);
             let local = local_of(socket, info.local);
             let length = (header.msg_len as usize).min(BUFFER);
             let segment = info.segment.unwrap_or(length).max(1);

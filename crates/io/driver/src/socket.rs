@@ -48,6 +48,9 @@ impl UdpSocket {
         if let Err(error) = set_option(&socket, libc::IPPROTO_UDP, UDP_GRO, 1) {
             log::debug!("the kernel does not join received datagrams: {error}");
         }
+        if let Err(error) = set_option(&socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1) {
+            log::debug!("the kernel does not count overflows: {error}");
+        }
         // 0 is "no segmentation", so this only asks whether the kernel knows the option.
         let gso = set_option(&socket, libc::IPPROTO_UDP, UDP_SEGMENT, 0).is_ok();
         socket.bind(&address.into())?;

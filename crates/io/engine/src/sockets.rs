@@ -32,6 +32,7 @@ struct Port {
 struct Member {
     socket: UdpSocket,
     queued: bool,
+    overflowed: u32,
 }
 
 /// What receiving cost and brought.
@@ -41,6 +42,7 @@ pub(crate) struct ReceiveCounters {
     pub(crate) buffers: u64,
     pub(crate) datagrams: u64,
     pub(crate) errors: u64,
+    pub(crate) overflowed: u64,
 }
 
 /// Every UDP port, and the buffers they share.
@@ -100,7 +102,10 @@ impl Sockets {
         number: u16,
         sockets: Vec<UdpSocket>,
     ) -> io::Result<SocketId> {
-        let members = sockets.into_iter().map(|socket| Member { socket, queued: false }).collect();
+        let members = sockets
+            .into_iter()
+            .map(|socket| Member { socket, queued: false, overflowed: 0 })
+            .collect();
         let key = self.ports.insert(Port { kind, number, members });
         let port = self.ports.get(key);
         let members = port.map_or(&[][..], |port| &port.members);
@@ -184,6 +189,11 @@ impl Sockets {
             Ok(received) => {
                 self.received.buffers += received.buffers as u64;
                 self.received.datagrams += received.datagrams as u64;
+                if let Some(total) = received.overflowed {
+                    let new = total.wrapping_sub(member.overflowed);
+                    self.received.overflowed += u64::from(new);
+                    member.overflowed = total;
+                }
                 member.queued = !received.drained;
                 received.drained
             }

@@ -1,6 +1,5 @@
 //! A media thread.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -10,11 +9,9 @@ use std::time::{Duration, Instant};
 use mio::Token;
 use rand::RngCore;
 use rand::rngs::StdRng;
-use roomline_driver::{Poller, Readiness};
+use roomline_driver::{NoPort, Poller, Readiness};
 use roomline_front::TurnConnection;
-use roomline_sfu::{
-    Action, Command, ConnectionId, Event, MediaSocket, RequestId, Shard, Sink, SocketId,
-};
+use roomline_sfu::{Action, Command, ConnectionId, Event, MediaSocket, Shard, Sink, SocketId};
 
 use crate::connections::Connections;
 use crate::metrics::{Figures, Metrics};
@@ -64,8 +61,6 @@ pub(crate) struct Worker {
 /// What a worker remembers from one tick to the next.
 #[derive(Default)]
 pub(crate) struct State {
-    /// Ports bound for transports that the shard has not accepted yet.
-    opening: HashMap<RequestId, SocketId>,
     /// Events of this tick.
     events: Vec<EngineEvent>,
     inbox_full: bool,
@@ -161,11 +156,11 @@ impl Worker {
     fn carry_out(&mut self, now: Instant, mut command: Command) {
         self.state.commands += 1;
         if let Command::OpenTransport { request, socket, .. } = &mut command {
-            let request = *request;
-            match self.media_socket(request) {
+            match self.media_socket() {
                 Ok(bound) => *socket = Some(bound),
-                Err(message) => {
-                    let failed = Event::Failed { request, code: "no-media-port", message };
+                Err(error) => {
+                    let (code, message) = ("no-media-port", error.to_string());
+                    let failed = Event::Failed { request: *request, code, message };
                     self.state.events.push(EngineEvent::Shard(failed));
                     return;
                 }
@@ -174,30 +169,16 @@ impl Worker {
         self.shard.handle_command(now, command);
     }
 
-    fn media_socket(&mut self, request: RequestId) -> Result<MediaSocket, String> {
-        if let Some(shared) = self.shared_media {
-            return Ok(shared);
+    /// The shard gives it back by an action, also if it refuses the transport.
+    fn media_socket(&mut self) -> Result<MediaSocket, NoPort> {
+        match self.shared_media {
+            Some(shared) => Ok(shared),
+            None => self.sockets.open_media(&self.poller, self.rng.next_u64()),
         }
-        let random = self.rng.next_u64();
-        let bound =
-            self.sockets.open_media(&self.poller, random).map_err(|error| error.to_string())?;
-        self.state.opening.insert(request, bound.socket);
-        Ok(bound)
     }
 
     fn publish(&mut self) {
         while let Some(event) = self.shard.poll_event() {
-            match &event {
-                Event::Answered { request, .. } => {
-                    self.state.opening.remove(request);
-                }
-                Event::Failed { request, .. } => {
-                    if let Some(socket) = self.state.opening.remove(request) {
-                        self.sockets.release(socket);
-                    }
-                }
-                _ => {}
-            }
             self.state.events.push(EngineEvent::Shard(event));
         }
         self.outbox.push_all(&mut self.state.events);
@@ -215,7 +196,7 @@ impl Worker {
 
     fn figures(&self) -> Figures {
         let mut figures = Figures::default();
-        self.shard.counters().visit(&mut |name, label, value| {
+        self.shard.visit_counters(&mut |name, label, value| {
             let name = if name == "discarded" { "drops" } else { name };
             figures.counters.push((name, label, value));
         });
@@ -229,6 +210,7 @@ impl Worker {
             ("udp_runs", "refused", sent.gso_refused),
             ("udp_buffers_received", "", received.buffers),
             ("udp_receive_errors", "", received.errors),
+            ("drops", "receive-buffer-full", received.overflowed),
             ("drops", "send-buffer-full", sent.dropped_full),
             ("drops", "unreachable", sent.dropped_unreachable),
             ("drops", "send-failed", sent.dropped_other),

@@ -175,6 +175,24 @@ fn without_a_free_media_port_a_transport_is_refused() {
     drop(second);
 }
 
+#[test]
+fn a_refused_transport_gives_its_port_back() {
+    // The lower half of the registered ports: below what the system hands out by itself.
+    let engine = Engine::start(Config { media_ports: 20_000..=29_999, ..config() }).unwrap();
+    for request in 1..=3 {
+        engine.submit(open(request)).unwrap();
+    }
+    let mut codes = Vec::new();
+    while codes.len() < 3 {
+        codes.extend(events(&engine).into_iter().map(|event| match event {
+            EngineEvent::Shard(Event::Failed { code, .. }) => code,
+            other => panic!("{other:?}"),
+        }));
+    }
+    assert_eq!(codes, ["bad-offer"; 3]);
+    wait_for(|| engine.gauges(), "media_ports", "", 0);
+}
+
 /// Two bound sockets with neighbouring ports.
 fn two_ports_in_a_row() -> (UdpSocket, UdpSocket) {
     for _ in 0..100 {
@@ -195,6 +213,27 @@ fn datagrams_reach_the_shard() {
         client.send_to(b"\xFFnothing we know", (LOCALHOST, engine.turn_port())).unwrap();
     }
     wait_for(|| engine.counters(), "udp_datagrams", "received", 3);
+}
+
+#[test]
+fn a_binding_request_is_answered_over_udp_and_tcp() {
+    let engine = Engine::start(config()).unwrap();
+    let turn = (LOCALHOST, engine.turn_port());
+    let client = UdpSocket::bind((LOCALHOST, 0)).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.send_to(&binding_request(), turn).unwrap();
+    let mut answer = [0; 200];
+    let (length, from) = client.recv_from(&mut answer).unwrap();
+    assert_eq!(from, turn.into());
+    assert_eq!((&answer[..2], &answer[8..20]), (&[1, 1][..], &b"transaction."[..]));
+    assert!(length > 20);
+
+    let mut client = TcpStream::connect(turn).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.write_all(&binding_request()).unwrap();
+    let mut answer = [0; 20];
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!((&answer[..2], &answer[8..20]), (&[1, 1][..], &b"transaction."[..]));
 }
 
 #[test]

@@ -177,3 +177,22 @@ fn what_cannot_leave_is_counted() {
     assert_eq!(sender.counters().dropped_other, 1);
     sender.send(&from, None, "127.0.0.1:9".parse().unwrap(), b"", 0);
 }
+
+#[test]
+fn the_receiver_is_told_what_its_full_buffer_cost() {
+    let from = bind("127.0.0.1:0");
+    let small = Buffers { receive: 4096, send: 4096 };
+    let to = UdpSocket::bind("127.0.0.1:0".parse().unwrap(), small).unwrap();
+    let mut sender = Sender::new();
+    for _ in 0..100 {
+        sender.send(&from, None, to.local(), &[0; 1000], 1000);
+    }
+    let mut receiver = Receiver::new();
+    let mut kept = 0;
+    while receiver.receive(&to, |_| kept += 1).unwrap().buffers > 0 {}
+    assert!(kept < 100);
+    // The count travels with the next datagram that finds room.
+    sender.send(&from, None, to.local(), b"x", 1);
+    let received = receiver.receive(&to, |_| {}).unwrap();
+    assert_eq!(received.overflowed, Some(100 - kept));
+}
