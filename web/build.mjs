@@ -40,7 +40,7 @@ async function buildMeet() {
 }
 
 async function buildTests() {
-  const out = join(web, "build/tests");
+  const out = join(web, "tests/dist");
   rmSync(out, { recursive: true, force: true });
   const entryPoints = ["sdk/test", "meet/test"].flatMap((folder) =>
     readdirSync(join(web, folder))
@@ -64,5 +64,5 @@ if (process.argv.includes("--tests")) {
   rmSync(join(statics, "sdk"), { recursive: true, force: true });
   rmSync(join(statics, "meet"), { recursive: true, force: true });
   await buildSdk();
-
+  await buildMeet();
 }

@@ -1,0 +1,41 @@
+/** What a link to the page says: `/meet/ROOM#token=…`. */
+export interface Link {
+  room: string;
+  token: string;
+  /** The display name in the token, if there is one. */
+  name: string;
+}
+
+/**
+ * Reads the page's address. The token stands in the fragment, so that it never reaches a server's log
+ * or a referrer. It is read here only for words; whether it is good the server says.
+ */
+export function readLink(pathname: string, fragment: string): Link {
+  const token = new URLSearchParams(fragment.replace(/^#/, "")).get("token") ?? "";
+  const claims = readClaims(token);
+  const fromPath = /^\/meet\/([^/]+)/.exec(pathname)?.[1] ?? "";
+  return { room: decode(fromPath) || text(claims["room"]), token, name: text(claims["name"]) };
+}
+
+function readClaims(token: string): Record<string, unknown> {
+  try {
+    const base64 = (token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
+    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof claims === "object" && claims !== null ? (claims as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
