@@ -51,7 +51,7 @@ test("the first frame carries token and offer, and the answer is applied in the 
   const connecting = connect("https://example:8443", "jwt", { tracks, environment: browser.environment });
   await settle();
   assert.equal(browser.socket.url, "wss://example:8443/v1/signal");
-  assert.deepEqual(browser.socket.frames, [], "nothing is sent before the socket is open");
+  assert.equal(browser.socket.frames.length, 0, "nothing is sent before the socket is open");
   assert.deepEqual(browser.pc.calls, ["createOffer"], "the offer is ready by then");
 
   browser.socket.onopen?.();
