@@ -8,6 +8,8 @@
 mod agent;
 mod candidate;
 mod credentials;
+#[cfg(test)]
+mod testing;
 
 pub use agent::{Agent, CONSENT_TIMEOUT, Check, Drop, Generation};
 pub use candidate::{Candidate, CandidateError, CandidateKind, TcpType, Transport};

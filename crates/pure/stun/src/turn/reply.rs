@@ -83,8 +83,12 @@ impl<F> Exchange<'_, F> {
             Builder::new(self.reply, class, request.method(), request.transaction_id());
         fill(&mut response);
         match user {
-            Some(user) if user.sha256 => drop(response.integrity_sha256(&user.key)),
-            Some(user) => drop(response.integrity(&user.key)),
+            Some(user) if user.sha256 => {
+                response.integrity_sha256(&user.key);
+            }
+            Some(user) => {
+                response.integrity(&user.key);
+            }
             None => {}
         }
         if request.has_fingerprint() {
