@@ -35,11 +35,11 @@ export function show(screen: Screen): void {
   for (const each of ["prejoin", "call", "message"]) element(each).hidden = each !== screen;
 }
 
-/** A button for a device: pressed means that it is off. */
+/** A button that turns a device off or on; its label says which. */
 export function showDevice(button: HTMLElement, device: "mic" | "camera", on: boolean): void {
   const label = `Turn ${device === "mic" ? "microphone" : "camera"} ${on ? "off" : "on"}`;
   button.replaceChildren(icon(on ? device : `${device}-off`));
-  button.setAttribute("aria-pressed", String(!on));
+  button.toggleAttribute("data-off", !on);
   button.setAttribute("aria-label", label);
   button.title = label;
 }

@@ -58,12 +58,11 @@ export class Tile {
     this.#path.textContent = remark;
   }
 
-  /** The picture; without one the initial is shown. */
+  /** The picture. Without one, or before its first frame, the initial behind it is seen. */
   setPicture(track: MediaStreamTrack | undefined, contain = false): void {
     this.#exchange("video", track);
     this.#video.classList.toggle("dark", !track);
     this.#video.classList.toggle("contain", contain);
-    this.#placeholder.hidden = Boolean(track);
   }
 
   setSound(track: MediaStreamTrack | undefined): void {
