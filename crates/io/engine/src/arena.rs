@@ -43,10 +43,6 @@ impl<T> Arena<T> {
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
         self.slab.iter().map(|(_, (_, value))| value)
     }
-
-    pub(crate) fn len(&self) -> usize {
-        self.slab.len()
-    }
 }
 
 /// The place of a key, which is small enough for a poller's token.
@@ -66,7 +62,7 @@ mod tests {
         let second = arena.insert('b');
         assert_eq!(index_of(first), index_of(second));
         assert_eq!((arena.get(first), arena.get(second)), (None, Some(&'b')));
-        assert_eq!((arena.remove(first), arena.len()), (None, 1));
+        assert_eq!((arena.remove(first), arena.values().count()), (None, 1));
         assert_eq!(arena.at_mut(index_of(second)), Some((second, &mut 'b')));
     }
 }

@@ -155,10 +155,6 @@ impl Connections {
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped_by_closed + self.arena.values().map(|c| c.turn.dropped()).sum::<u64>()
     }
-
-    pub(crate) fn len(&self) -> usize {
-        self.arena.len()
-    }
 }
 
 /// The stream ended, or is not TURN.

@@ -223,7 +223,6 @@ impl Worker {
             .gauges()
             .visit(&mut |name, label, value| figures.gauges.push((name, label, value)));
         figures.gauges.push(("media_ports", "", self.sockets.media_ports_in_use() as u64));
-        figures.gauges.push(("turn_connections", "", self.connections.len() as u64));
         figures
     }
 }

@@ -241,9 +241,9 @@ fn a_turn_connection_comes_and_goes() {
     let engine = Engine::start(config()).unwrap();
     let mut client = TcpStream::connect((LOCALHOST, engine.turn_port())).unwrap();
     client.write_all(&binding_request()).unwrap();
-    wait_for(|| engine.gauges(), "turn_connections", "", 1);
+    wait_for(|| engine.gauges(), "connections", "", 1);
     drop(client);
-    wait_for(|| engine.gauges(), "turn_connections", "", 0);
+    wait_for(|| engine.gauges(), "connections", "", 0);
 }
 
 #[test]
@@ -256,5 +256,5 @@ fn a_connection_with_garbage_after_stun_is_closed() {
     let mut rest = Vec::new();
     // Closed with unread bytes, the kernel may say so by a reset.
     let _ = client.read_to_end(&mut rest);
-    wait_for(|| engine.gauges(), "turn_connections", "", 0);
+    wait_for(|| engine.gauges(), "connections", "", 0);
 }
