@@ -215,10 +215,9 @@ impl FromStr for Candidate {
     }
 }
 
+/// Up to 32 visible characters: which of them RFC 8839 allows is of no consequence here.
 fn check_foundation(token: &str) -> Result<String, CandidateError> {
-    let is_ice_char = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
-    // libwebrtc has been seen to write others than ice-chars, so only the length is a rule.
-    let fits = token.len() <= 32 && token.bytes().all(|b| is_ice_char(b) || b.is_ascii_graphic());
+    let fits = token.len() <= 32 && token.bytes().all(|byte| byte.is_ascii_graphic());
     if fits { Ok(token.to_owned()) } else { Err(CandidateError::Syntax) }
 }
 

@@ -51,18 +51,28 @@ fn transport_must_be_udp() {
         bench.request(&phone, Method::ALLOCATE, |b| fill(b)).code()
     };
     assert_eq!(code(&mut bench, &|_| {}), 400);
-    let malformed = |b: &mut Builder<'_>| drop_ref(b.push_raw(RequestedTransport::TYPE, &[17]));
+    let malformed = |b: &mut Builder<'_>| {
+        b.push_raw(RequestedTransport::TYPE, &[17]);
+    };
     assert_eq!(code(&mut bench, &malformed), 400);
-    assert_eq!(code(&mut bench, &|b| drop_ref(b.push(&RequestedTransport::TCP))), 442);
-    assert_eq!(code(&mut bench, &|b| drop_ref(b.push(&RequestedTransport(33)))), 442);
+    assert_eq!(
+        code(&mut bench, &|b| {
+            b.push(&RequestedTransport::TCP);
+        }),
+        442
+    );
+    assert_eq!(
+        code(&mut bench, &|b| {
+            b.push(&RequestedTransport(33));
+        }),
+        442
+    );
     // Reserved bits are ignored.
     let reserved = |b: &mut Builder<'_>| {
-        drop_ref(b.push_raw(RequestedTransport::TYPE, &[17, 255, 255, 255]));
+        b.push_raw(RequestedTransport::TYPE, &[17, 255, 255, 255]);
     };
     assert_eq!(code(&mut bench, &reserved), 0);
 }
-
-fn drop_ref(_: &mut Builder<'_>) {}
 
 #[test]
 fn lifetimes_are_floored_and_capped() {
@@ -71,11 +81,15 @@ fn lifetimes_are_floored_and_capped() {
         [(0, 600), (1, 600), (601, 601), (3600, 3600), (u32::MAX, 3600)].into_iter().enumerate()
     {
         let phone = bench.phone(flow as u32);
-        let response = bench.allocate(&phone, |b| drop_ref(b.push(&Lifetime(asked))));
+        let response = bench.allocate(&phone, |b| {
+            b.push(&Lifetime(asked));
+        });
         assert_eq!(response.message().find(), Some(Lifetime(granted)), "{asked}");
     }
     let phone = bench.phone(100);
-    let response = bench.allocate(&phone, |b| drop_ref(b.push_raw(Lifetime::TYPE, &[0; 2])));
+    let response = bench.allocate(&phone, |b| {
+        b.push_raw(Lifetime::TYPE, &[0; 2]);
+    });
     assert_eq!(response.code(), 400);
 }
 
@@ -84,8 +98,9 @@ fn families() {
     let mut bench = bench();
     let family = |bench: &mut Bench, flow, number| {
         let phone = bench.phone(flow);
-        let response =
-            bench.allocate(&phone, |b| drop_ref(b.push(&RequestedAddressFamily(number))));
+        let response = bench.allocate(&phone, |b| {
+            b.push(&RequestedAddressFamily(number));
+        });
         let relayed = response.message().find::<XorRelayedAddress>();
         (response.code(), relayed.map(|relayed| Family::of(relayed.0.ip())))
     };
@@ -104,7 +119,9 @@ fn families() {
 fn two_families_at_once() {
     let mut bench = bench();
     let phone = bench.phone(1);
-    let response = bench.allocate(&phone, |b| drop_ref(b.push(&AdditionalAddressFamily(2))));
+    let response = bench.allocate(&phone, |b| {
+        b.push(&AdditionalAddressFamily(2));
+    });
     let message = response.message();
     let relayed: Vec<SocketAddr> =
         message.all::<XorRelayedAddress>().map(|r| r.unwrap().0).collect();
@@ -133,14 +150,18 @@ fn two_families_at_once() {
 fn an_additional_family_that_cannot_be() {
     let mut bench = bench_with(Config { relayed: vec![ip("203.0.113.1")], ..config() });
     let phone = bench.phone(1);
-    let response = bench.allocate(&phone, |b| drop_ref(b.push(&AdditionalAddressFamily(2))));
+    let response = bench.allocate(&phone, |b| {
+        b.push(&AdditionalAddressFamily(2));
+    });
     assert_eq!(response.code(), 0);
     let missing = AddressErrorCode { family: Family::V6, code: 440 };
     assert_eq!(response.message().find(), Some(missing));
     assert_eq!(response.message().all::<XorRelayedAddress>().count(), 1);
 
     let phone = bench.phone(2);
-    let response = bench.allocate(&phone, |b| drop_ref(b.push(&AdditionalAddressFamily(1))));
+    let response = bench.allocate(&phone, |b| {
+        b.push(&AdditionalAddressFamily(1));
+    });
     assert_eq!(response.code(), 400);
     let both = bench.allocate(&phone, |b| {
         b.push(&AdditionalAddressFamily(2)).push(&RequestedAddressFamily(1));
@@ -150,9 +171,17 @@ fn an_additional_family_that_cannot_be() {
     // No port of either family: nothing at all can be had.
     let mut full = bench_with(Config { ports: vec![50_000..=50_000], ..config() });
     let phone = full.phone(1);
-    assert_eq!(full.allocate(&phone, |b| drop_ref(b.push(&AdditionalAddressFamily(2)))).code(), 0);
+    assert_eq!(
+        full.allocate(&phone, |b| {
+            b.push(&AdditionalAddressFamily(2));
+        })
+        .code(),
+        0
+    );
     let phone = full.phone(2);
-    let none = full.allocate(&phone, |b| drop_ref(b.push(&AdditionalAddressFamily(2))));
+    let none = full.allocate(&phone, |b| {
+        b.push(&AdditionalAddressFamily(2));
+    });
     assert_eq!(none.code(), 508);
 }
 
@@ -163,13 +192,48 @@ fn reservations_are_refused() {
     let token = ReservationToken([1; 8]);
     let mut code = |fill: &dyn Fn(&mut Builder<'_>)| bench.allocate(&phone, |b| fill(b)).code();
     let reserve = EvenPort { reserve_next: true };
-    assert_eq!(code(&|b| drop_ref(b.push(&reserve))), 508);
-    assert_eq!(code(&|b| drop_ref(b.push(&reserve).push(&AdditionalAddressFamily(2)))), 400);
-    assert_eq!(code(&|b| drop_ref(b.push(&token))), 508);
-    assert_eq!(code(&|b| drop_ref(b.push_raw(ReservationToken::TYPE, &[1]))), 400);
-    assert_eq!(code(&|b| drop_ref(b.push(&token).push(&reserve))), 400);
-    assert_eq!(code(&|b| drop_ref(b.push(&token).push(&RequestedAddressFamily(1)))), 400);
-    assert_eq!(code(&|b| drop_ref(b.push(&token).push(&AdditionalAddressFamily(2)))), 400);
+    assert_eq!(
+        code(&|b| {
+            b.push(&reserve);
+        }),
+        508
+    );
+    assert_eq!(
+        code(&|b| {
+            b.push(&reserve).push(&AdditionalAddressFamily(2));
+        }),
+        400
+    );
+    assert_eq!(
+        code(&|b| {
+            b.push(&token);
+        }),
+        508
+    );
+    assert_eq!(
+        code(&|b| {
+            b.push_raw(ReservationToken::TYPE, &[1]);
+        }),
+        400
+    );
+    assert_eq!(
+        code(&|b| {
+            b.push(&token).push(&reserve);
+        }),
+        400
+    );
+    assert_eq!(
+        code(&|b| {
+            b.push(&token).push(&RequestedAddressFamily(1));
+        }),
+        400
+    );
+    assert_eq!(
+        code(&|b| {
+            b.push(&token).push(&AdditionalAddressFamily(2));
+        }),
+        400
+    );
 }
 
 #[test]
@@ -177,8 +241,9 @@ fn even_ports_without_reservation() {
     let mut bench = bench_with(Config { ports: vec![50_001..=50_004], ..config() });
     for (flow, expected) in [(1, 0), (2, 0), (3, 508)] {
         let phone = bench.phone(flow);
-        let response =
-            bench.allocate(&phone, |b| drop_ref(b.push(&EvenPort { reserve_next: false })));
+        let response = bench.allocate(&phone, |b| {
+            b.push(&EvenPort { reserve_next: false });
+        });
         assert_eq!(response.code(), expected);
         let even = |relayed: XorRelayedAddress| relayed.0.port().is_multiple_of(2);
         assert!(response.message().find().is_none_or(even));
@@ -189,7 +254,14 @@ fn even_ports_without_reservation() {
 fn dont_fragment_is_granted() {
     let mut bench = bench();
     let phone = bench.phone(1);
-    assert_eq!(bench.allocate(&phone, |b| drop_ref(b.push(&DontFragment))).code(), 0);
+    assert_eq!(
+        bench
+            .allocate(&phone, |b| {
+                b.push(&DontFragment);
+            })
+            .code(),
+        0
+    );
 }
 
 #[test]
@@ -267,10 +339,13 @@ fn without_an_allocation_437_and_with_another_username_441() {
 fn no_tcp_relay() {
     let mut bench = bench();
     let (phone, _) = bench.allocated(1, ClientTransport::Tcp);
-    let connect = bench.request(&phone, Method::CONNECT, |b| drop_ref(b.push(&peer(PEER))));
+    let connect = bench.request(&phone, Method::CONNECT, |b| {
+        b.push(&peer(PEER));
+    });
     assert_eq!(connect.code(), 403);
-    let bind =
-        bench.request(&phone, Method::CONNECTION_BIND, |b| drop_ref(b.push_raw(0x2a, &[0; 4])));
+    let bind = bench.request(&phone, Method::CONNECTION_BIND, |b| {
+        b.push_raw(0x2a, &[0; 4]);
+    });
     assert_eq!(bind.code(), 400);
 }
 
