@@ -153,6 +153,7 @@ impl ForwardingCounters {
     /// Calls `f(name, label, value)` for every total. The label is the empty string, or the reason
     /// of a `rtp_dropped` total.
     pub fn visit(&self, f: &mut dyn FnMut(&'static str, &'static str, u64)) {
+        f("rtp_handled", "", self.received);
         f("rtp_forwarded", "", self.forwarded);
         f("rtp_retransmitted", "", self.retransmitted);
         f("rtp_recovered", "", self.recovered);

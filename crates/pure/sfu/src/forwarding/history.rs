@@ -49,6 +49,11 @@ impl History {
         if length > self.bytes.len() / 4 || length > usize::from(u16::MAX) {
             return;
         }
+        let place = (media.index % self.entries.len() as u64) as usize;
+        let kept = self.entries[place].index;
+        if kept != u64::MAX && kept > media.index {
+            return;
+        }
         let capacity = self.bytes.len() as u64;
         let mut at = (self.written % capacity) as usize;
         if at + length > self.bytes.len() {
@@ -57,8 +62,7 @@ impl History {
         }
         self.bytes[at..at + elements.len()].copy_from_slice(elements);
         self.bytes[at + elements.len()..at + length].copy_from_slice(payload);
-        let slot = (media.index % self.entries.len() as u64) as usize;
-        self.entries[slot] = Entry {
+        self.entries[place] = Entry {
             index: media.index,
             start: self.written,
             timestamp: media.timestamp,
@@ -123,6 +127,9 @@ mod tests {
         }
         assert_eq!(history.get(1), None);
         assert_eq!(history.get(2), Some(media(2, b"x")));
+        history.store(&media(1, b"too late"));
+        assert_eq!(history.get(1), None);
+        assert_eq!(history.get(5), Some(media(5, b"x")));
 
         let mut history = History::new(64, 100);
         let payload = [9; 20];

@@ -15,6 +15,9 @@ use super::rate::Rate;
 
 /// SSRCs a leg may send with, announced or not.
 const MAX_STREAMS: usize = 256;
+/// Sections a leg may ever have. A section that is gone keeps its place, because its SSRC must
+/// never begin anew with the same keys.
+const MAX_SECTIONS: usize = 1024;
 /// Time from the first packet to the first report, and between reports.
 const FIRST_REPORT: Duration = Duration::from_millis(200);
 pub(super) const REPORT_INTERVAL: Duration = Duration::from_secs(1);
@@ -114,7 +117,10 @@ impl Leg {
         for section in sections {
             match self.section(&section.mid) {
                 Some(at) => self.sections[at].update(section),
-                None => self.sections.push(Section::new(section)),
+                None if self.sections.len() < MAX_SECTIONS => {
+                    self.sections.push(Section::new(section));
+                }
+                None => {}
             }
         }
         // Within a bundle an id means the same in every section (RFC 9143 §9.1).
@@ -126,6 +132,9 @@ impl Leg {
 
     /// SSRCs learned from MIDs are kept: a client stops sending the MID once it was understood.
     fn announce(&mut self, sections: &[MediaSection]) {
+        if self.streams.len() >= MAX_STREAMS {
+            self.streams.clear();
+        }
         for section in sections {
             let Some(at) = self.section(&section.mid) else { continue };
             for announced in &section.remote_ssrcs {

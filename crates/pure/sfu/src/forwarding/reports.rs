@@ -128,7 +128,7 @@ fn ntp_units(duration: Duration) -> u64 {
 /// clock less the client's.
 pub(super) fn media_time(report: &SenderInfo, offset: u64, ntp: u64, rate: u32) -> u32 {
     let elapsed = ntp.wrapping_sub(report.ntp.wrapping_add(offset)) as i64;
-    let ticks = (i128::from(elapsed) * i128::from(rate)) >> 32;
+    let ticks = (i128::from(elapsed) * i128::from(rate) + (1 << 31)) >> 32;
     report.rtp.wrapping_add(ticks as u32)
 }
 

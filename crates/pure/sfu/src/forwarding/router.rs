@@ -318,7 +318,8 @@ impl Router {
             (None, None) => {}
             (old, Some(local)) => {
                 // Another SSRC means another section under the same name.
-                if let (Some(_), Some(key)) = (old, key) {
+                if let (Some(old), Some(key)) = (old, key) {
+                    found.slots.remove(&old.ssrc);
                     self.unbind(key);
                     self.slots.try_remove(key as usize);
                 }
@@ -363,7 +364,12 @@ impl Router {
         if let Some(binding) = &mut slot.binding {
             binding.renegotiate(formats);
         }
-        if slot.binding.as_ref().is_some_and(Binding::is_waiting) {
+        let (publication, waiting) = match &slot.binding {
+            Some(binding) => (binding.publication, binding.is_waiting()),
+            None => return,
+        };
+        self.keep_history(publication);
+        if waiting {
             self.request_keyframe_for(now, key);
         }
     }
@@ -475,10 +481,10 @@ impl Router {
 
     pub(super) fn arm_keyframe(&mut self, now: Instant, key: u32) {
         let Some(publication) = self.publications.get_mut(key as usize) else { return };
-        let leg = self.legs.get(publication.leg as usize);
-        let reachable = leg.is_some_and(|leg| leg.connected)
-            && (publication.source.is_some()
-                || leg.is_some_and(|leg| leg.sections[publication.section].announced.is_some()));
+        let leg = self.legs.get(publication.leg as usize).filter(|leg| leg.connected);
+        let section = leg.and_then(|leg| leg.sections.get(publication.section));
+        let announced = section.is_some_and(|section| section.announced.is_some());
+        let reachable = section.is_some() && (publication.source.is_some() || announced);
         if let Some(at) = publication.keyframe_at(now).filter(|_| reachable) {
             self.timers.arm(&mut publication.armed, Owner::Publication(key), at);
         }

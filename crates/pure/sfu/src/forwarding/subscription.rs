@@ -123,6 +123,11 @@ impl Slot {
         codecs.iter().any(|codec| self.codecs.iter().any(|own| own.matches(codec)))
     }
 
+    /// Whether there is a subscription in it.
+    pub(super) fn is_bound(&self) -> bool {
+        self.binding.is_some()
+    }
+
     /// Id of a header extension at the client.
     pub(super) fn id(&self, extension: Extension) -> Option<u8> {
         self.extensions.id(extension)

@@ -1,6 +1,6 @@
 //! What is due: feedback, reports, NACKs, keyframe requests, and a look at the cap.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use roomline_rtp::rtcp::{
     Fir, FirEntry, Nack, Pli, ReceiverReport, Remb, Sdes, SenderInfo, SenderReport,
@@ -9,16 +9,18 @@ use roomline_sdp::Kind;
 
 use super::cap::{self, Candidate, admit};
 use super::leg::REPORT_INTERVAL;
+use super::publication::Publication;
 use super::reports::{OWN_SSRC, WallClock, media_time};
 use super::rewrite::Clock;
 use super::router::{Router, RouterEvent};
+use super::subscription::Slot;
 use super::timers::Owner;
 use super::{Egress, LegId};
 
 /// A compound is sent when it has grown so long; then it is below any path's MTU.
 const FULL: usize = 1000;
 /// A publisher that has sent no sender report for so long sends none at all.
-const REPORTLESS: std::time::Duration = std::time::Duration::from_secs(3);
+const REPORTLESS: Duration = Duration::from_secs(3);
 
 impl Router {
     /// When [`handle_timeout`](Self::handle_timeout) is due next.
@@ -76,43 +78,28 @@ impl Router {
     fn serve_publication(&mut self, now: Instant, key: u32, out: &mut dyn Egress) {
         let Some(publication) = self.publications.get_mut(key as usize) else { return };
         let Some(leg) = self.legs.get(publication.leg as usize) else { return };
-        let section = leg.sections.get(publication.section);
-        let leg_id = LegId(publication.leg);
+        let Some(section) = leg.sections.get(publication.section) else { return };
+        let codec = section.codecs.get(publication.codec.map_or(0, |codec| codec.index));
         self.rtcp.clear();
         self.sequences.clear();
-        let mut next = None;
-        if let Some(source) = &mut publication.source {
-            let index = publication.codec.map_or(0, |codec| codec.index);
-            let codec = section.and_then(|section| section.codecs.get(index));
-            if codec.is_some_and(|codec| codec.nack) && !publication.paused {
-                source.missing.due(now, leg.rtt, &mut self.sequences);
-                next = source.missing.deadline();
-            } else {
-                source.missing.clear();
-            }
-            let asked = self.sequences.iter().copied();
-            Nack::write(&mut self.rtcp, OWN_SSRC, source.ssrc, asked);
+        if codec.is_some_and(|codec| codec.nack) && !publication.paused {
+            ask_for_packets(now, publication, leg.rtt, &mut self.sequences, &mut self.rtcp);
             self.counters.nacks_sent += u64::from(!self.rtcp.is_empty());
+        } else if let Some(source) = &mut publication.source {
+            source.missing.clear();
         }
-        let announced = section.and_then(|section| section.announced).map(|ssrcs| ssrcs.ssrc);
+        let announced = section.announced.map(|ssrcs| ssrcs.ssrc);
         let ssrc = publication.source.as_ref().map(|source| source.ssrc).or(announced);
-        if let Some(ssrc) = ssrc
-            && leg.connected
+        if let Some(ssrc) = ssrc.filter(|_| leg.connected)
             && publication.keyframe_at(now).is_some()
             && publication.keyframes.take(now)
         {
-            let codec = publication.codec.map_or(0, |codec| codec.index);
-            let codec = section.and_then(|section| section.codecs.get(codec));
-            let fir_only = codec.is_some_and(|codec| codec.ccm_fir && !codec.nack_pli);
-            if fir_only {
-                let sequence = publication.keyframes.next_fir();
-                Fir::write(&mut self.rtcp, OWN_SSRC, &[FirEntry { ssrc, sequence }]);
-            } else {
-                Pli { sender: OWN_SSRC, media: ssrc }.write(&mut self.rtcp);
-            }
+            let fir = codec.is_some_and(|codec| codec.ccm_fir && !codec.nack_pli);
+            ask_for_keyframe(publication, ssrc, fir, &mut self.rtcp);
             self.counters.keyframes_requested += 1;
         }
-        send(&mut self.rtcp, leg_id, out);
+        send(&mut self.rtcp, LegId(publication.leg), out);
+        let next = publication.source.as_ref().and_then(|source| source.missing.deadline());
         if let Some(at) = next {
             self.timers.arm(&mut publication.armed, Owner::Publication(key), at);
         }
@@ -229,7 +216,9 @@ impl Router {
         let Some(leg) = self.legs.get_mut(key as usize) else { return };
         leg.cap.relax(demand);
         let bound = leg.cap.bound();
-        let watched = bound.is_some() && !candidates.is_empty();
+        let bound_slots = leg.sections.iter().filter_map(|section| section.slot);
+        let watched = bound.is_some()
+            && bound_slots.filter_map(|slot| self.slots.get(slot as usize)).any(Slot::is_bound);
         leg.cap_at = watched.then(|| now + cap::INTERVAL);
         admit(&mut candidates, audio, bound, now);
         for candidate in candidates {
@@ -277,6 +266,28 @@ impl Router {
         if !stopped {
             self.request_keyframe_for(now, key);
         }
+    }
+}
+
+/// Writes a NACK for what is due.
+fn ask_for_packets(
+    now: Instant,
+    publication: &mut Publication,
+    rtt: Option<Duration>,
+    sequences: &mut Vec<u16>,
+    rtcp: &mut Vec<u8>,
+) {
+    let Some(source) = &mut publication.source else { return };
+    source.missing.due(now, rtt, sequences);
+    Nack::write(rtcp, OWN_SSRC, source.ssrc, sequences.iter().copied());
+}
+
+fn ask_for_keyframe(publication: &mut Publication, ssrc: u32, fir: bool, rtcp: &mut Vec<u8>) {
+    if fir {
+        let sequence = publication.keyframes.next_fir();
+        Fir::write(rtcp, OWN_SSRC, &[FirEntry { ssrc, sequence }]);
+    } else {
+        Pli { sender: OWN_SSRC, media: ssrc }.write(rtcp);
     }
 }
 
