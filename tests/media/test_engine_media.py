@@ -13,9 +13,9 @@ import hmac
 import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aioice.ice
 import pytest
@@ -115,29 +115,30 @@ class Room:
         await self.ask(lambda request: Command.Subscribe(request, number, number, 2, slot))
 
 
-@pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+@contextmanager
+def run_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Iterator[Engine]:
     certificate, key = make_certificate()
     trusted = tmp_path / "ca.pem"
     trusted.write_bytes(certificate)
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
-    engine = Engine(
-        EngineConfig(
-            addresses=["127.0.0.1"],
-            bind_addresses=["127.0.0.1"],
-            media_port_min=20_000,
-            media_port_max=29_999,
-            https_port=0,
-            turn_port=0,
-            realm="r",
-            turn_secret=SECRET,
-            certificate_pem=certificate,
-            private_key_pem=key,
-            stats_interval_ms=500,
-        )
-    )
-    yield engine
-    engine.close()
+    settings: dict[str, Any] = {
+        "addresses": ["127.0.0.1"],
+        "bind_addresses": ["127.0.0.1"],
+        "media_port_min": 20_000,
+        "media_port_max": 29_999,
+        "https_port": 0,
+        "turn_port": 0,
+        "realm": "r",
+        "turn_secret": SECRET,
+        "certificate_pem": certificate,
+        "private_key_pem": key,
+        "stats_interval_ms": 500,
+    }
+    engine = Engine(EngineConfig(**(settings | changes)))
+    try:
+        yield engine
+    finally:
+        engine.close()
 
 
 @asynccontextmanager
@@ -162,14 +163,9 @@ def ice_server(engine: Engine, tier: str, participant: int) -> RTCIceServer:
 
 
 @asynccontextmanager
-async def peer(
-    engine: Engine, tier: str, participant: int, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[RTCPeerConnection]:
-    """A peer that can use this tier only."""
-    direct = tier == "direct"
-    hosts = ["127.0.0.1"] if direct else []
-    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda **_: hosts)
-    servers = [] if direct else [ice_server(engine, tier, participant)]
+async def peer(engine: Engine, tier: str, participant: int) -> AsyncIterator[RTCPeerConnection]:
+    """A peer with the relay of a tier; which addresses it has is decided when it gathers."""
+    servers = [] if tier == "direct" else [ice_server(engine, tier, participant)]
     pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
     try:
         yield pc
@@ -183,16 +179,19 @@ async def frames(track: MediaStreamTrack, count: int) -> None:
             await track.recv()
 
 
-async def forward(engine: Engine, tier: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def forward(
+    engine: Engine, tier: str, monkeypatch: pytest.MonkeyPatch, hosts: tuple[str, str]
+) -> None:
     async with (
         room_of(engine) as room,
-        peer(engine, tier, 1, monkeypatch) as sender,
-        peer(engine, tier, 2, monkeypatch) as receiver,
+        peer(engine, tier, 1) as sender,
+        peer(engine, tier, 2) as receiver,
     ):
         audio = sender.addTransceiver(AudioStreamTrack(), "sendonly")
         video = sender.addTransceiver(VideoStreamTrack(), "sendonly")
         slots = [receiver.addTransceiver(kind, "recvonly") for kind in ("audio", "video")]
-        for number, pc in enumerate((sender, receiver), 1):
+        for number, pc, host in ((1, sender, hosts[0]), (2, receiver, hosts[1])):
+            monkeypatch.setattr(aioice.ice, "get_host_addresses", gather(tier, host))
             await pc.setLocalDescription(await pc.createOffer())
             await room.open(number, pc)
             assert await room.path(number) == tier
@@ -207,8 +206,25 @@ async def forward(engine: Engine, tier: str, monkeypatch: pytest.MonkeyPatch) ->
         assert told.stats.packets_lost == 0
 
 
+def gather(tier: str, host: str) -> Callable[..., list[str]]:
+    """The addresses of a client that can use this tier only; libraries leave loopback out."""
+    return lambda **_: [host] if tier == "direct" else []
+
+
 @pytest.mark.parametrize("tier", TIERS)
-def test_media_flows(engine: Engine, tier: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    asyncio.run(forward(engine, tier, monkeypatch))
-    drops = {label: count for name, label, count in engine.counters() if name == "drops"}
+def test_media_flows(tier: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with run_engine(tmp_path, monkeypatch) as engine:
+        asyncio.run(forward(engine, tier, monkeypatch, ("127.0.0.1", "127.0.0.1")))
+        drops = {label: count for name, label, count in engine.counters() if name == "drops"}
     assert drops["srtp-auth"] == drops["no-keys"] == drops["unknown-stream"] == 0
+
+
+def test_one_port_serves_both_families(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = {
+        "addresses": ["127.0.0.1", "::1"],
+        "bind_addresses": ["::"],
+        "media_port_min": 0,
+        "media_port_max": 0,
+    }
+    with run_engine(tmp_path, monkeypatch, **shared) as engine:
+        asyncio.run(forward(engine, "direct", monkeypatch, ("::1", "127.0.0.1")))
