@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import datetime as dt
 import hashlib
 import hmac
 import itertools
@@ -28,37 +27,14 @@ from aiortc import (
     RTCSessionDescription,
     VideoStreamTrack,
 )
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from roomline._engine import Command, Engine, EngineConfig, Event
+from roomline.certificates import make_ca, make_leaf
 
 E = TypeVar("E", bound=Event)
 SECRET = b"0123456789abcdef"
 PATIENCE = 20
 TIERS = ["direct", "turn-udp", "turn-tcp", "turn-tls"]
-
-
-def make_certificate() -> tuple[bytes, bytes]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(minutes=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    pkcs8, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    return certificate.public_bytes(pem), key.private_bytes(pem, pkcs8, plain)
 
 
 class Room:
@@ -117,9 +93,10 @@ class Room:
 
 @contextmanager
 def run_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Iterator[Engine]:
-    certificate, key = make_certificate()
+    ca = make_ca(time.time())
+    leaf = make_leaf(ca, ["localhost"], time.time())
     trusted = tmp_path / "ca.pem"
-    trusted.write_bytes(certificate)
+    trusted.write_bytes(ca.certificate)
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
     settings: dict[str, Any] = {
         "addresses": ["127.0.0.1"],
@@ -130,8 +107,8 @@ def run_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) 
         "turn_port": 0,
         "realm": "r",
         "turn_secret": SECRET,
-        "certificate_pem": certificate,
-        "private_key_pem": key,
+        "certificate_pem": leaf.certificate,
+        "private_key_pem": leaf.key,
         "stats_interval_ms": 500,
     }
     engine = Engine(EngineConfig(**(settings | changes)))

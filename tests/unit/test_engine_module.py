@@ -1,17 +1,14 @@
 """The native module from Python's side: values, start, events, errors, end."""
 
-import datetime as dt
 import selectors
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+
 from roomline._engine import (
     BindError,
     Command,
@@ -23,34 +20,10 @@ from roomline._engine import (
     Section,
     Stats,
 )
+from roomline.certificates import make_ca, make_leaf
 
-
-def make_certificate() -> tuple[bytes, bytes]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(minutes=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    return (
-        certificate.public_bytes(serialization.Encoding.PEM),
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        ),
-    )
-
-
-CERTIFICATE, PRIVATE_KEY = make_certificate()
+CA = make_ca(time.time())
+LEAF = make_leaf(CA, ["localhost"], time.time())
 
 
 def make_config(**changes: Any) -> EngineConfig:
@@ -63,8 +36,8 @@ def make_config(**changes: Any) -> EngineConfig:
         "turn_port": 0,
         "realm": "r",
         "turn_secret": b"0123456789abcdef",
-        "certificate_pem": CERTIFICATE,
-        "private_key_pem": PRIVATE_KEY,
+        "certificate_pem": LEAF.certificate,
+        "private_key_pem": LEAF.key,
     }
     return EngineConfig(**(settings | changes))
 
@@ -122,7 +95,7 @@ def test_a_bad_offer_is_refused(engine: Engine) -> None:
 
 
 def test_an_http_connection_comes_with_its_addresses(engine: Engine) -> None:
-    context = ssl.create_default_context(cadata=CERTIFICATE.decode())
+    context = ssl.create_default_context(cadata=CA.certificate.decode())
     with (
         socket.create_connection(("127.0.0.1", engine.https_port), timeout=5) as tcp,
         context.wrap_socket(tcp, server_hostname="localhost") as client,
@@ -164,11 +137,12 @@ def test_what_cannot_work_says_why(make: Callable[[], object]) -> None:
 
 
 def test_another_certificate_is_used_for_new_connections(engine: Engine) -> None:
-    certificate, key = make_certificate()
+    other_ca = make_ca(time.time())
+    other = make_leaf(other_ca, ["localhost"], time.time())
     with pytest.raises(EngineError):
-        engine.reload_certificate(certificate, PRIVATE_KEY)
-    engine.reload_certificate(certificate, key)
-    context = ssl.create_default_context(cadata=certificate.decode())
+        engine.reload_certificate(other.certificate, LEAF.key)
+    engine.reload_certificate(other.certificate, other.key)
+    context = ssl.create_default_context(cadata=other_ca.certificate.decode())
     with (
         socket.create_connection(("127.0.0.1", engine.https_port), timeout=5) as tcp,
         context.wrap_socket(tcp, server_hostname="localhost") as client,
