@@ -1,1 +1,53 @@
-"""Roomline: your own real-time video rooms that connect through any network."""
+"""Roomline: your own real-time video rooms that connect through any network.
+
+from roomline import AccessToken, load_credentials
+
+key, secret = load_credentials()
+token = AccessToken(key, secret).with_identity("ada").with_room("standup").to_jwt()
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from roomline.config import Settings
+    from roomline.errors import ConfigError, RoomlineError, TokenError
+    from roomline.server import Server, serve
+    from roomline.state import load_credentials
+    from roomline.tokens import AccessToken, Grants, RoomLimits
+
+__all__ = [
+    "AccessToken",
+    "ConfigError",
+    "Grants",
+    "RoomLimits",
+    "RoomlineError",
+    "Server",
+    "Settings",
+    "TokenError",
+    "load_credentials",
+    "serve",
+]
+
+# Loaded when first used: making tokens needs neither the server nor the native module.
+_HOMES = {
+    "AccessToken": "tokens",
+    "ConfigError": "errors",
+    "Grants": "tokens",
+    "RoomLimits": "tokens",
+    "RoomlineError": "errors",
+    "Server": "server",
+    "Settings": "config",
+    "TokenError": "errors",
+    "load_credentials": "state",
+    "serve": "server",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)

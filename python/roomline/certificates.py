@@ -83,6 +83,8 @@ def leaf_fits(leaf: Pair, ca: Pair, names: Iterable[str], now: float) -> bool:
         certificate = x509.load_pem_x509_certificate(leaf.certificate)
         authority = x509.load_pem_x509_certificate(ca.certificate)
         certificate.verify_directly_issued_by(authority)
+        if certificate.public_key() != _load_key(leaf.key).public_key():
+            return False
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
@@ -94,7 +96,8 @@ def ca_is_usable(ca: Pair, now: float) -> bool:
     """Whether an authority can be read and outlives the leaves it would sign."""
     try:
         certificate = x509.load_pem_x509_certificate(ca.certificate)
-        _load_key(ca.key)
+        if certificate.public_key() != _load_key(ca.key).public_key():
+            return False
     except (ValueError, TypeError):
         return False
     return certificate.not_valid_after_utc - _instant(now) > LEAF_LIFETIME
@@ -171,5 +174,5 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 def _load_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
     key = serialization.load_pem_private_key(pem, None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise TypeError("the authority's key is not an elliptic-curve key")
+        raise TypeError("the key is not an elliptic-curve key")
     return key

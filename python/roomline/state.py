@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roomline.certificates import Pair, ca_is_usable, leaf_fits, make_ca, make_leaf
+from roomline.config import load
 from roomline.errors import ConfigError
 
 
@@ -126,3 +127,12 @@ class State:
 def _new_api_key() -> bytes:
     key = {"key": f"RK{secrets.token_hex(6)}", "secret": secrets.token_urlsafe(32)}
     return json.dumps(key).encode()
+
+
+def load_credentials(state_dir: Path | None = None) -> tuple[str, str]:
+    """The API key and secret of the server on this machine, as `(key, secret)`.
+
+    `state_dir` is the server's state folder; the configured one when left out. Raises ConfigError.
+    """
+    key = State(state_dir or load().state_dir).api_key()
+    return key.key, key.secret

@@ -149,6 +149,19 @@ def admin_token(
     return jwt.encode(claims, api_secret, algorithm=ALGORITHM)
 
 
+def invite_token(
+    api_key: str, api_secret: str, room: str, *, ttl: timedelta, now: float | None = None
+) -> str:
+    """An invitation to a room: whoever opens the link gets an access token of their own."""
+    issued = time.time() if now is None else now
+    claims = {
+        "iss": api_key,
+        "exp": int(issued + ttl.total_seconds()),
+        "invite": room,
+    }
+    return jwt.encode(claims, api_secret, algorithm=ALGORITHM)
+
+
 def verify(token: str, keys: Mapping[str, str], now: float) -> Claims:
     """What a participant's token says.
 
@@ -171,6 +184,14 @@ def verify_admin(token: str, keys: Mapping[str, str], now: float) -> None:
     """Raises TokenError or PermissionDenied unless `token` may administer the server."""
     if _verified(token, keys, now).get("admin") is not True:
         raise PermissionDenied("the token does not grant administration")
+
+
+def verify_invite(token: str, keys: Mapping[str, str], now: float) -> str:
+    """The room that an invitation is for. Raises TokenError or PermissionDenied."""
+    room = _verified(token, keys, now).get("invite")
+    if not isinstance(room, str) or not room:
+        raise PermissionDenied("the token is not an invitation")
+    return room
 
 
 def _verified(token: str, keys: Mapping[str, str], now: float) -> dict[str, Any]:

@@ -69,6 +69,7 @@ TICK = 0.25
 """Seconds between looks at the deadlines."""
 
 CLOSE_NORMAL = 1000
+CLOSE_GOING_AWAY = 1001
 CLOSE_FATAL = 4000
 
 log = get_logger("signaling")
@@ -134,7 +135,7 @@ class Core:
         claims = verify(request.token, self.config.api_keys, now.unix)
         room = self.rooms.get_or_create(claims.room, claims.room_limits, now.unix_ms)
         participant = self._participant(claims, request)
-        session = Session(room, participant, channel)
+        session = Session(room, participant, channel, request.request)
         try:
             room.admit(participant)
             self._publications.check(session, request.tracks)
@@ -303,6 +304,8 @@ class Core:
         self._context.now = now
         for session in list(self._context.sessions.values()):
             self.end(session, "drained", Draining("the server stops"))
+        for channel in list(self._channels):
+            channel.finish(CLOSE_GOING_AWAY, "the server stops")
 
     def remove(self, room_name: str, participant: str, now: Moment) -> None:
         """Take somebody out of a room, by id or identity. Raises NotFound."""
@@ -346,6 +349,14 @@ class Core:
         for session in list(self._context.sessions.values()):
             if session.participant.present and room_name in {None, session.room.name}:
                 yield session
+
+    def is_attended(self) -> bool:
+        """Whether anybody who is in listens to us."""
+        return any(session.channel is not None for session in self.sessions())
+
+    def new_identity(self) -> str:
+        """An identity for somebody who comes without one."""
+        return f"guest-{self._context.names.incident()}"
 
     def counters(self) -> list[tuple[str, str, int]]:
         """`(name, label, value)`: totals since the start."""
@@ -401,7 +412,11 @@ class Core:
             self._context.tasks.cancel(session.task)
         if error is not None:
             self._context.count("errors", error.code)
-            session.emit(ClosedEvent.model_validate({"code": error.code, "message": str(error)}))
+            if session.participant.present:
+                told = {"code": error.code, "message": str(error)}
+                session.emit(ClosedEvent.model_validate(told))
+            elif session.channel is not None:
+                session.channel.reject(session.join_request, error, fatal=True)
         if session.channel is not None:
             code = CLOSE_FATAL if error else CLOSE_NORMAL
             session.channel.finish(code, error.code if error else "left")
@@ -420,9 +435,10 @@ class Core:
 
     def _abandon(self, session: Session) -> None:
         """A join failed: free what it holds, and leave its connection open for the error."""
-        session.channel = None
-        session.task = None
-        self.end(session, "disconnected")
+        if not session.ended:
+            session.channel = None
+            session.task = None
+            self.end(session, "disconnected")
 
     def _participant(self, claims: Claims, request: JoinRequest) -> Participant:
         names = self._context.names

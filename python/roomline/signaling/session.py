@@ -25,6 +25,7 @@ class Session:
     room: Room
     participant: Participant
     channel: Channel | None
+    join_request: int
     log: EventLog = field(default_factory=EventLog)
     path: PathReport = field(default_factory=PathReport)
     stats: dict[int, Stats] = field(default_factory=dict)

@@ -1,0 +1,8 @@
+"""HTTP: the signaling WebSocket, REST administration, health, metrics and pages."""
+
+from __future__ import annotations
+
+from roomline.api.app import ApiConfig, create_app
+from roomline.api.hub import Hub
+
+__all__ = ["ApiConfig", "Hub", "create_app"]

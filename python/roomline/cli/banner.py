@@ -1,0 +1,36 @@
+"""What `roomline serve` prints when it is up."""
+
+from __future__ import annotations
+
+from roomline.api.app import package_version
+from roomline.server import Server
+
+ROOM = "demo"
+
+
+def banner(server: Server) -> str:
+    """The tiers with their ports, a link for two people, and what the certificate lacks."""
+    settings, https = server.settings, server.engine.https_port
+    turn = server.engine.turn_port
+    lines = [
+        f"Roomline {package_version()} is up: {server.url}",
+        "",
+        "Every participant gets the best path its network lets through:",
+        f"  1  direct    UDP {settings.media.ports!s:<12} no extra latency",
+        f"  2  turn-udp  UDP {turn:<12} relay in memory; also TCP {turn}",
+        f"  3  turn-tls  TCP {https:<12} relay over TLS, beside HTTPS",
+        "",
+        "Open this link on two devices; it is good for a day:",
+        f"  {server.invite(ROOM)}",
+    ]
+    if settings.dev:
+        lines += ["", f"--dev: HTTPS and tier 3 are on {https}, not 443; firewalls may block it."]
+    if server.certificate.is_local:
+        lines += [
+            "",
+            "Tier 3 works only where the certificate is trusted. Two ways there:",
+            "  --tls-cert FILE --tls-key FILE   a certificate that browsers know",
+            f"  {server.state.ca_file}   this CA, imported into browsers",
+        ]
+    lines += ["", f"State: {server.state.folder}", "Press Ctrl-C to stop."]
+    return "\n".join(lines)

@@ -1,0 +1,144 @@
+"""The command line. A fault of the user's is one line on standard error and exit code 2."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvloop
+
+from roomline import log
+from roomline.api.app import package_version
+from roomline.cli.banner import banner
+from roomline.config import Settings, load
+from roomline.errors import ConfigError
+from roomline.server import Server
+from roomline.state import State
+from roomline.tokens import AccessToken, Grants, admin_token
+
+USAGE_ERROR = 2
+
+app = typer.Typer(
+    name="roomline",
+    help="Real-time video rooms that connect through any network.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="Settings in TOML.")]
+StateDir = Annotated[
+    Path | None, typer.Option("--state-dir", help="Where keys, secrets and the CA are kept.")
+]
+
+
+def main() -> None:
+    """The entry point of the `roomline` command."""
+    try:
+        app()
+    except ConfigError as error:
+        print(f"roomline: {error}", file=sys.stderr)
+        sys.exit(USAGE_ERROR)
+
+
+@app.command()
+def serve(  # noqa: PLR0917 - the flags
+    host: Annotated[str | None, typer.Option(help="The DNS name clients use.")] = None,
+    public_ip: Annotated[
+        str | None, typer.Option(help="The outer address under 1:1 NAT; told to clients alone.")
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Addresses to tell clients, best first, with commas between them."),
+    ] = None,
+    https_port: Annotated[
+        int | None, typer.Option(help="HTTPS, signaling and TURN/TLS [443].")
+    ] = None,
+    turn_port: Annotated[int | None, typer.Option(help="TURN over UDP and TCP [3478].")] = None,
+    media_ports: Annotated[
+        str | None, typer.Option(help="UDP ports for media: a range, or one [10000-60000].")
+    ] = None,
+    bind: Annotated[str | None, typer.Option(help="Addresses to listen on [all].")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
+    state_dir: StateDir = None,
+    config: ConfigFile = None,
+    drain_seconds: Annotated[
+        float | None, typer.Option(help="How long calls may go on after SIGTERM [60].")
+    ] = None,
+    log_level: Annotated[
+        str | None, typer.Option(help="debug, info, warning or error [info].")
+    ] = None,
+    dev: Annotated[
+        bool | None, typer.Option("--dev", help="Use port 8443, which needs no privilege.")
+    ] = None,
+) -> None:
+    """Run the server."""
+    flags: dict[str, Any] = {
+        "host": host,
+        "public_ip": public_ip,
+        "bind": bind,
+        "state_dir": state_dir,
+        "dev": dev,
+        "drain_seconds": drain_seconds,
+        "https": {"port": https_port},
+        "turn": {"port": turn_port},
+        "media": {"ports": media_ports, "addresses": address},
+        "tls": {"cert": tls_cert, "key": tls_key},
+        "log": {"level": log_level},
+    }
+    settings = load(config, flags)
+    log.configure(settings.log.level, settings.log.format)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+@app.command()
+def token(  # noqa: PLR0917 - the flags
+    room: Annotated[str | None, typer.Option(help="The room it is for.")] = None,
+    identity: Annotated[
+        str | None, typer.Option(help="Who it is for, to your application.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="The name others see.")] = "",
+    hours: Annotated[float, typer.Option(min=0.001, help="How long it may be used.")] = 6.0,
+    publish: Annotated[bool, typer.Option(help="May send audio and video.")] = True,
+    subscribe: Annotated[bool, typer.Option(help="May receive others.")] = True,
+    data: Annotated[bool, typer.Option(help="May send data.")] = True,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="A bearer token for the REST API instead.")
+    ] = False,
+    state_dir: StateDir = None,
+    config: ConfigFile = None,
+) -> None:
+    """Print an access token, signed with the key in the state folder."""
+    settings = load(config, {"state_dir": state_dir})
+    key = State(settings.state_dir).api_key()
+    ttl = timedelta(hours=hours)
+    if admin:
+        typer.echo(admin_token(key.key, key.secret, ttl=ttl))
+        return
+    if not room or not identity:
+        raise ConfigError("a token needs --room and --identity")
+    made = (
+        AccessToken(key.key, key.secret)
+        .with_identity(identity, name=name)
+        .with_room(room)
+        .with_ttl(ttl)
+        .with_grants(Grants(publish=publish, subscribe=subscribe, data=data))
+    )
+    typer.echo(made.to_jwt())
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(package_version())
+
+
+async def _serve(settings: Settings) -> None:
+    server = Server(settings)
+    await server.run(lambda: typer.echo(banner(server)))

@@ -1,0 +1,212 @@
+"""HTTP connections from the engine's front door to uvicorn.
+
+The engine ends TLS and hands over one end of a socket pair. uvicorn must see the true peer and the
+scheme `https`; nothing a client says in a header changes either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any, cast
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from roomline.engine.events import HttpConnection
+from roomline.log import get as get_logger
+
+HEADERS_TIMEOUT = 10.0
+"""Seconds a client may take over the headers of a request."""
+
+MAX_FRAME_BYTES = 1024 * 1024
+"""WebSocket frames beyond this are cut off; below, ours are answered with a typed error."""
+
+log = get_logger("http")
+
+
+class HandedTransport(asyncio.Transport):
+    """A socket pair's transport that answers for the connection behind the engine."""
+
+    def __init__(self, inner: asyncio.Transport, origin: HttpConnection) -> None:
+        super().__init__()
+        self._inner = inner
+        self._extra_info = {
+            "peername": (origin.client_ip, origin.client_port),
+            "sockname": (origin.server_ip, origin.server_port),
+            # uvicorn asks only whether there is one.
+            "sslcontext": True,
+            # Else uvicorn would ask the socket pair itself.
+            "socket": None,
+        }
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """What the connection behind the engine would answer."""
+        if name in self._extra_info:
+            return self._extra_info[name]
+        return self._inner.get_extra_info(name, default)
+
+    def is_closing(self) -> bool:
+        """As asyncio.Transport."""
+        return self._inner.is_closing()
+
+    def close(self) -> None:
+        """As asyncio.Transport."""
+        self._inner.close()
+
+    def abort(self) -> None:
+        """As asyncio.Transport."""
+        self._inner.abort()
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """As asyncio.Transport."""
+        self._inner.set_protocol(protocol)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """As asyncio.Transport."""
+        return self._inner.get_protocol()
+
+    def is_reading(self) -> bool:
+        """As asyncio.Transport."""
+        return self._inner.is_reading()
+
+    def pause_reading(self) -> None:
+        """As asyncio.Transport."""
+        self._inner.pause_reading()
+
+    def resume_reading(self) -> None:
+        """As asyncio.Transport."""
+        self._inner.resume_reading()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """As asyncio.Transport."""
+        self._inner.set_write_buffer_limits(high, low)
+
+    def get_write_buffer_size(self) -> int:
+        """As asyncio.Transport."""
+        return self._inner.get_write_buffer_size()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """As asyncio.Transport."""
+        self._inner.write(data)
+
+    def write_eof(self) -> None:
+        """As asyncio.Transport."""
+        self._inner.write_eof()
+
+    def can_write_eof(self) -> bool:
+        """As asyncio.Transport."""
+        return self._inner.can_write_eof()
+
+
+class HttpServer:
+    """uvicorn without its listeners."""
+
+    def __init__(self, app: Any) -> None:
+        self._config = uvicorn.Config(
+            app,
+            http=HttpToolsProtocol,
+            ws="websockets-sansio",
+            ws_max_size=MAX_FRAME_BYTES,
+            # Compression costs 94 KB for every idle connection, and our frames are small.
+            ws_per_message_deflate=False,
+            # The protocol has a heartbeat of its own.
+            ws_ping_interval=None,
+            ws_ping_timeout=None,
+            lifespan="auto",
+            proxy_headers=False,
+            server_header=False,
+            access_log=False,
+            log_config=None,
+        )
+        self._state = ServerState()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def start(self) -> None:
+        """Run the application's start-up."""
+        self._config.load()
+        self._lifespan = self._config.lifespan_class(self._config)
+        await self._lifespan.startup()
+        if self._lifespan.should_exit:
+            raise RuntimeError("the application did not start: see the log")
+        self._state.default_headers = self._config.encoded_headers
+
+    def take(self, connection: HttpConnection) -> None:
+        """Serve a connection; owns its file descriptor from here on."""
+        task = asyncio.get_running_loop().create_task(self._adopt(connection))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """Close every connection and run the application's shut-down."""
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        pending = [*self._state.tasks, *self._tasks]
+        if pending:
+            await asyncio.wait(pending, timeout=2.0)
+        for task in pending:
+            task.cancel()
+        await self._lifespan.shutdown()
+
+    async def _adopt(self, connection: HttpConnection) -> None:
+        pair = socket.socket(fileno=connection.fd)
+        pair.setblocking(False)
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.connect_accepted_socket(lambda: self._protocol(connection), pair)
+        except OSError as error:
+            log.debug("connection lost at hand-over", error=str(error))
+            pair.close()
+
+    def _protocol(self, connection: HttpConnection) -> HttpToolsProtocol:
+        return HandedProtocol(connection, self._config, self._state, self._lifespan.state)
+
+
+class HandedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol on a handed-over connection, with patience that ends."""
+
+    def __init__(
+        self,
+        origin: HttpConnection,
+        config: uvicorn.Config,
+        state: ServerState,
+        app_state: dict[str, Any],
+    ) -> None:
+        super().__init__(config, state, app_state)
+        self._origin = origin
+        self._headers_deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is ours."""
+        handed = HandedTransport(cast("asyncio.Transport", transport), self._origin)
+        super().connection_made(handed)
+        self._await_headers()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._await_headers()
+
+    def on_headers_complete(self) -> None:
+        """Its headers are whole."""
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_headers(self) -> None:
+        if self._headers_deadline is None:
+            self._headers_deadline = self.loop.call_later(HEADERS_TIMEOUT, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._headers_deadline is not None:
+            self._headers_deadline.cancel()
+            self._headers_deadline = None
+
+    def _give_up(self) -> None:
+        self._headers_deadline = None
+        self.transport.close()

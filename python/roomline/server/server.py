@@ -1,0 +1,216 @@
+"""A whole server in one object."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable
+from datetime import timedelta
+from ipaddress import IPv4Address
+from urllib.parse import quote
+
+from fastapi import FastAPI
+
+from roomline.api import ApiConfig, Hub, create_app
+from roomline.clock import Clock, SystemClock
+from roomline.config import Settings, load
+from roomline.engine import EngineOptions, MediaEngine
+from roomline.ids import Names
+from roomline.log import get as get_logger
+from roomline.server.addresses import Address, discover, has_ipv6
+from roomline.server.certificate import CertificateSource, watch
+from roomline.server.handover import HttpServer
+from roomline.signaling import Core, SignalingConfig, TurnAddress
+from roomline.state import State
+from roomline.tokens import RoomLimits, invite_token
+
+MakeEngine = Callable[[EngineOptions], MediaEngine]
+
+INVITE_LIFETIME = timedelta(hours=24)
+DRAIN_INTERVAL = 0.2
+FLUSH_TIMEOUT = 1.0
+
+log = get_logger("server")
+
+
+class Server:
+    """Everything `roomline serve` runs.
+
+    `app` is its FastAPI application: add routes before `start`. Raises ConfigError when a setting,
+    the state folder or a certificate cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        make_engine: MakeEngine | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings or load()
+        self.clock = clock or SystemClock()
+        self.state = State(self.settings.state_dir)
+        self.host = self.settings.host or _default_host(dev=self.settings.dev)
+        self.addresses: list[Address] = _addresses(self.settings)
+        self.certificate = CertificateSource(
+            self.settings.tls, self.state, self._certificate_names(), self.clock
+        )
+        self._pair = self.certificate.load()
+        self.engine = (make_engine or _native_engine)(self._engine_options())
+        self.hub = Hub(self._core(), self.engine, self.clock)
+        self.app: FastAPI = create_app(self.hub, ApiConfig(self._api_keys()))
+        self._http = HttpServer(self.app)
+        self._stopped = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def url(self) -> str:
+        """Where clients find the server."""
+        port = self.engine.https_port
+        return f"https://{self.host}" + ("" if port == 443 else f":{port}")
+
+    def invite(self, room: str) -> str:
+        """A link that lets whoever opens it into a room, for a day."""
+        key = self.state.api_key()
+        token = invite_token(
+            key.key, key.secret, room, ttl=INVITE_LIFETIME, now=self.clock.now().unix
+        )
+        return f"{self.url}/meet/{quote(room, safe='')}?invite={token}"
+
+    async def start(self) -> None:
+        """Begin to serve."""
+        await self._http.start()
+        self.hub.start(self._http.take)
+        self._tasks.append(asyncio.create_task(watch(self.certificate, self.engine, self._pair)))
+        log.info("serving", https_port=self.engine.https_port, turn_port=self.engine.turn_port)
+
+    async def drain(self) -> None:
+        """Take no new joins, wait until everybody has left or time is up, and stop."""
+        now = self.clock.now()
+        patience = self.settings.drain_seconds
+        log.info("draining", seconds=patience)
+        self.hub.core.drain(now.unix_ms + int(patience * 1000), now)
+        self.hub.settle()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self.hub.core.is_attended() and not self._stopped.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._stopped.wait(), DRAIN_INTERVAL)
+        self.stop()
+
+    def stop(self) -> None:
+        """Make `run` end at once."""
+        self._stopped.set()
+
+    async def close(self) -> None:
+        """End every session, close every socket. Idempotent."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        self.engine.stop_accepting()
+        self.hub.core.stop(self.clock.now())
+        self.hub.settle()
+        await self.hub.flush(FLUSH_TIMEOUT)
+        await self._http.stop()
+        self.hub.close()
+        self.engine.close()
+
+    async def run(self, ready: Callable[[], None] | None = None) -> None:
+        """Serve until a signal: the first drains, the second stops at once."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._handle_signal)
+        try:
+            await self.start()
+            if ready is not None:
+                ready()
+            await self._stopped.wait()
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+            await self.close()
+
+    def _handle_signal(self) -> None:
+        if self.hub.core.draining_until is None:
+            self._tasks.append(asyncio.create_task(self.drain()))
+        else:
+            self.stop()
+
+    def _core(self) -> Core:
+        limits = self.settings.limits
+        now = self.clock.now()
+        return Core(
+            SignalingConfig(
+                api_keys=self._api_keys(),
+                turn_secret=self.state.turn_secret(),
+                turn=TurnAddress(
+                    name=self.host,
+                    udp_host=str(self.addresses[0]),
+                    port=self.engine.turn_port,
+                    tls_port=self.engine.https_port,
+                ),
+                room_limits=RoomLimits(
+                    max_participants=limits.max_participants,
+                    max_publishers=limits.max_publishers,
+                    max_bitrate=limits.max_bitrate,
+                ),
+            ),
+            Names.since(now.unix),
+            now,
+        )
+
+    def _api_keys(self) -> dict[str, str]:
+        key = self.state.api_key()
+        return {key.key: key.secret}
+
+    def _certificate_names(self) -> list[str]:
+        addresses = [str(address) for address in self.addresses]
+        return [self.host, "localhost", "127.0.0.1", "::1", *addresses]
+
+    def _engine_options(self) -> EngineOptions:
+        settings = self.settings
+        bind = [str(address) for address in settings.bind]
+        return EngineOptions(
+            addresses=[str(address) for address in self.addresses],
+            bind_addresses=bind or (["::"] if has_ipv6() else ["0.0.0.0"]),  # noqa: S104
+            media_port_min=settings.media.ports.first,
+            media_port_max=settings.media.ports.last,
+            https_port=settings.https.port,
+            turn_port=settings.turn.port,
+            realm=self.host,
+            turn_secret=self.state.turn_secret(),
+            certificate_pem=self._pair.certificate,
+            private_key_pem=self._pair.key,
+            max_allocations_per_participant=settings.limits.allocations_per_participant,
+            max_connections_per_address=settings.limits.connections_per_address,
+        )
+
+
+async def serve(settings: Settings | None = None) -> None:
+    """Run a server until a signal ends it."""
+    await Server(settings).run()
+
+
+def _native_engine(options: EngineOptions) -> MediaEngine:
+    from roomline.engine.native import NativeEngine  # noqa: PLC0415 - only where it is used
+
+    return NativeEngine(options)
+
+
+def _addresses(settings: Settings) -> list[Address]:
+    return settings.public_ip or settings.media.addresses or discover()
+
+
+def _default_host(*, dev: bool) -> str:
+    """A DNS name for this machine: `turns:` URLs carry no address."""
+    if dev:
+        return "localhost"
+    name = socket.getfqdn().rstrip(".").lower()
+    try:
+        IPv4Address(name)
+    except ValueError:
+        return name if name and ":" not in name and not name.endswith(".arpa") else "localhost"
+    return "localhost"
