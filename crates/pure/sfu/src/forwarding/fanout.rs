@@ -82,7 +82,8 @@ impl Fanout<'_> {
         Ok(())
     }
 
-    /// Sends a packet of the history once more.
+    /// Sends a packet of the history once more: in the RTX stream, or bit by bit as it was.
+    /// `number` is its extended number in the slot, `shift` what was added to its timestamp.
     pub(super) fn retransmit(
         &mut self,
         key: u32,
@@ -102,10 +103,8 @@ impl Fanout<'_> {
             ssrc: slot.ssrc,
         };
         self.header.clear();
-        let mut roc = (number >> 16) as u32;
         if let (Some(payload_type), Some(rtx)) = (format.rtx(), &mut slot.rtx) {
             let next = rtx.stream.next();
-            roc = (next >> 16) as u32;
             fields.payload_type = payload_type;
             fields.sequence_number = next as u16;
             fields.ssrc = rtx.ssrc;
@@ -114,10 +113,10 @@ impl Fanout<'_> {
             self.payload.extend_from_slice(media.payload);
             let varying = Some((self.now, self.epoch));
             write_header(self.header, &fields, slot, leg, media.elements, varying);
-            out.send_rtp(LegId(slot.leg), roc, self.header, self.payload);
+            out.send_rtp(LegId(slot.leg), (next >> 16) as u32, self.header, self.payload);
         } else if format.is_repeatable() {
             write_header(self.header, &fields, slot, leg, media.elements, None);
-            out.send_rtp(LegId(slot.leg), roc, self.header, media.payload);
+            out.send_rtp(LegId(slot.leg), (number >> 16) as u32, self.header, media.payload);
         } else {
             return None;
         }

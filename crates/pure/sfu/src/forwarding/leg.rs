@@ -22,7 +22,7 @@ const MAX_SECTIONS: usize = 1024;
 const FIRST_REPORT: Duration = Duration::from_millis(200);
 pub(super) const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// Retransmissions per second that one leg may ask for, and how many at once.
-const RETRANSMISSIONS: f64 = 500.0;
+const RETRANSMISSIONS: f64 = 1000.0;
 
 /// One transport.
 #[derive(Debug)]

@@ -82,7 +82,8 @@ impl Router {
         let codec = section.codecs.get(publication.codec.map_or(0, |codec| codec.index));
         self.rtcp.clear();
         self.sequences.clear();
-        if codec.is_some_and(|codec| codec.nack) && !publication.paused {
+        let wanted = !publication.paused && !publication.slots.is_empty();
+        if wanted && codec.is_some_and(|codec| codec.nack) {
             ask_for_packets(now, publication, leg.rtt, &mut self.sequences, &mut self.rtcp);
             self.counters.nacks_sent += u64::from(!self.rtcp.is_empty());
         } else if let Some(source) = &mut publication.source {

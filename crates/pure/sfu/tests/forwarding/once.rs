@@ -94,7 +94,7 @@ impl Storm {
             1 => router.pause_publication(now, publication, flag),
             2 => router.pause_subscription(now, subscription, flag),
             3 => router.set_cap(now, leg, if flag { 1000 } else { 0 }),
-            4 => router.set_sections(now, leg, &[section], flag),
+            4 => router.set_sections(now, leg, &[renumbered(section, flag)], flag),
             5 => {
                 router.unpublish(publication);
                 let which = usize::from(publication == self.publications[1]);
@@ -126,6 +126,15 @@ impl Storm {
         }
         self.check();
     }
+}
+
+/// The same section under other payload types and extension ids.
+fn renumbered(mut section: MediaSection, other: bool) -> MediaSection {
+    if other {
+        section.codecs[0].payload_type += 10;
+        section.extensions.iter_mut().for_each(|(id, _)| *id += 1);
+    }
+    section
 }
 
 #[test]
