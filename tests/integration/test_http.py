@@ -1,0 +1,436 @@
+"""The API over ASGI with a fake engine, and the hand-over of connections to uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import Request
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.uri import parse_uri
+
+from roomline.clock import SystemClock
+from roomline.config import Settings
+from roomline.engine import EngineOptions
+from roomline.engine import events as e
+from roomline.engine.commands import Command
+from roomline.errors import ConfigError
+from roomline.server import Server
+from roomline.tokens import AccessToken, admin_token
+
+from support.fake_engine import PUBLISHER, FakeEngine
+
+Work = Callable[["House"], Coroutine[Any, Any, None]]
+
+
+class AsyncEngine(FakeEngine):
+    """Answers on the loop's next turn, as the real engine does."""
+
+    def submit(self, command: Command) -> None:
+        answers = self.answer(command)
+        if answers and self.deliver is not None:
+            asyncio.get_running_loop().call_soon(self.deliver, answers)
+
+
+class House:
+    """A server with a fake engine."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.engine = AsyncEngine()
+        self.options: list[EngineOptions] = []
+        self.sockets: list[socket.socket] = []
+        self.server = Server(
+            Settings(host="call.example", state_dir=folder, **settings), make_engine=self._make
+        )
+        self.key = self.server.state.api_key()
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.server.app), base_url="https://call.example"
+        )
+
+    def _make(self, options: EngineOptions) -> AsyncEngine:
+        self.options.append(options)
+        return self.engine
+
+    def token(self, identity: str) -> str:
+        made = AccessToken(self.key.key, self.key.secret)
+        return made.with_identity(identity).with_room("demo").to_jwt()
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {admin_token(self.key.key, self.key.secret)}"}
+
+    def hand_over(self) -> socket.socket:
+        """A connection from the front door; returns the client's end."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        self.sockets.append(ours)
+        assert self.engine.deliver is not None
+        self.engine.deliver(
+            [e.HttpConnection(theirs.detach(), "203.0.113.9", 4711, "192.0.2.1", 443)]
+        )
+        return ours
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        await self.server.close()
+        for plain in self.sockets:
+            plain.close()
+
+    async def socket(self) -> Browser:
+        browser = Browser(self.hand_over())
+        await browser.open()
+        return browser
+
+
+class Browser:
+    """A WebSocket client on a plain socket."""
+
+    def __init__(self, plain: socket.socket) -> None:
+        self.plain = plain
+        self.events: list[Any] = []
+        self.protocol = ClientProtocol(parse_uri("ws://call.example/v1/signal"))
+
+    async def open(self) -> None:
+        self.protocol.send_request(self.protocol.connect())
+        await self._flush()
+        await self._take(lambda event: True)
+        assert self.protocol.handshake_exc is None
+
+    async def send(self, **message: Any) -> None:
+        self.protocol.send_text(json.dumps(message).encode())
+        await self._flush()
+
+    async def receive(self, kind: str) -> dict[str, Any]:
+        while True:
+            event = await self._take(
+                lambda event: isinstance(event, Frame) and event.opcode is Opcode.TEXT
+            )
+            message: dict[str, Any] = json.loads(event.data)
+            if message["type"] == kind:
+                return message
+
+    async def closed(self) -> int | None:
+        while await self._read():
+            pass
+        return self.protocol.close_code
+
+    async def _take(self, wanted: Callable[[Any], bool]) -> Any:
+        while True:
+            for event in self.events:
+                if wanted(event):
+                    self.events.remove(event)
+                    return event
+            if not await self._read():
+                raise EOFError
+
+    async def _read(self) -> bytes:
+        loop = asyncio.get_running_loop()
+        try:
+            data = await asyncio.wait_for(loop.sock_recv(self.plain, 65536), 5)
+        except ConnectionResetError:
+            # The other end closed before it had read everything; what it sent is still there.
+            data = await asyncio.wait_for(loop.sock_recv(self.plain, 65536), 5)
+        if data:
+            self.protocol.receive_data(data)
+        else:
+            self.protocol.receive_eof()
+        self.events += self.protocol.events_received()
+        await self._flush()
+        return data
+
+    async def _flush(self) -> None:
+        for data in self.protocol.data_to_send():
+            if data:
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    await asyncio.get_running_loop().sock_sendall(self.plain, data)
+
+
+def run(folder: Path, work: Work, **settings: Any) -> House:
+    """Run `work` in a server that has started."""
+    house = House(folder, **settings)
+
+    async def whole() -> None:
+        await house.server.start()
+        try:
+            await work(house)
+        finally:
+            await house.close()
+
+    asyncio.run(whole())
+    return house
+
+
+async def exchange(plain: socket.socket, request: str) -> str:
+    """Send a request that asks to close, and read to the end."""
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(plain, request.replace("\n", "\r\n").encode())
+    answer = b""
+    while chunk := await asyncio.wait_for(loop.sock_recv(plain, 65536), 5):
+        answer += chunk
+    plain.close()
+    return answer.decode()
+
+
+def test_health_and_metrics(tmp_path: Path) -> None:
+    async def work(house: House) -> None:
+        health = await house.http.get("/healthz")
+        assert (health.status_code, health.json()) == (200, {"status": "ok"})
+        text = (await house.http.get("/metrics")).text
+        assert 'roomline_drops_total{reason="bad-stun"} 3.0' in text
+        assert "roomline_datagrams_received_total 7.0" in text
+        assert 'roomline_participants_by_tier{tier="turn-tls"} 0.0' in text
+        house.server.hub.core.drain(0, house.server.clock.now())
+        assert (await house.http.get("/healthz")).status_code == 503
+
+    run(tmp_path, work)
+
+
+def test_every_answer_carries_the_guarding_headers(tmp_path: Path) -> None:
+    async def work(house: House) -> None:
+        for path in ("/healthz", "/meet/demo", "/nothing", "/v1/rooms", "/sdk/../../app.py"):
+            headers = (await house.http.get(path)).headers
+            assert "frame-ancestors 'none'" in headers["content-security-policy"]
+            assert headers["x-content-type-options"] == "nosniff"
+            assert "server" not in headers
+
+    run(tmp_path, work)
+
+
+def test_administration(tmp_path: Path) -> None:
+    async def work(house: House) -> None:
+        rooms = "/v1/rooms"
+        for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": "Basic eDp5"}):
+            refused = await house.http.get(rooms, headers=headers)
+            assert (refused.status_code, refused.json()["code"]) == (401, "token-invalid")
+        mere = {"Authorization": f"Bearer {house.token('alice')}"}
+        assert (await house.http.get(rooms, headers=mere)).status_code == 403
+        house.http.headers.update(house.bearer)
+        assert (await house.http.get(rooms)).json() == {"rooms": []}
+        assert (await house.http.get(f"{rooms}/demo")).status_code == 404
+        alice = await joined(house, "alice")
+        (room,) = (await house.http.get(rooms)).json()["rooms"]
+        assert (room["name"], room["participants"], room["tracks"]) == ("demo", 1, 1)
+        (one,) = (await house.http.get(f"{rooms}/demo/participants")).json()["participants"]
+        assert one["identity"] == "alice"
+        assert one["connection"]["state"] == "connecting"
+        limits = {"maxParticipants": 1, "maxPublishers": 0, "maxBitrate": 0}
+        assert (await house.http.put(f"{rooms}/demo/limits", json=limits)).json() == limits
+        assert (
+            await house.http.put(f"{rooms}/demo/limits", json={"maxParticipants": -1})
+        ).status_code == 422
+        bob = await house.socket()
+        await join(house, bob, "bob")
+        assert (await bob.receive("error"))["code"] == "room-full"
+        assert (await house.http.delete(f"{rooms}/demo/participants/nobody")).status_code == 404
+        assert (await house.http.delete(f"{rooms}/demo/participants/alice")).status_code == 204
+        assert (await alice.receive("closed"))["code"] == "removed"
+        assert await alice.closed() == 4000
+
+    run(tmp_path, work)
+
+
+def test_large_bodies_are_refused(tmp_path: Path) -> None:
+    async def work(house: House) -> None:
+        house.http.headers.update(house.bearer)
+        answer = await house.http.put("/v1/rooms/demo/limits", content=b" " * 70_000)
+        assert answer.status_code == 413
+
+    run(tmp_path, work)
+
+
+def test_an_invitation_gives_everybody_a_token_of_their_own(tmp_path: Path) -> None:
+    async def work(house: House) -> None:
+        link = house.server.invite("demo")
+        assert link.startswith("https://call.example/meet/demo?invite=")
+        places = [(await house.http.get(link)).headers["location"] for _ in range(2)]
+        assert places[0] != places[1]
+        page, _, token = places[0].partition("#token=")
+        assert page == "/meet/demo"
+        browser = await house.socket()
+        await join(house, browser, "", token=token)
+        assert (await browser.receive("joined"))["room"]["name"] == "demo"
+        bad = await house.http.get(f"/meet/demo?invite={house.token('alice')}")
+        assert bad.status_code == 403
+
+    run(tmp_path, work)
+
+
+def test_the_true_peer_and_scheme_whatever_headers_say(tmp_path: Path) -> None:
+    async def work(house: House) -> None:
+        @house.server.app.get("/who")
+        async def who(request: Request) -> dict[str, Any]:
+            return {"client": request.client, "url": str(request.url), "scheme": request.url.scheme}
+
+        spoofed = (
+            "GET /who HTTP/1.1\nHost: call.example\nConnection: close\n"
+            "X-Forwarded-For: 10.0.0.1\nX-Forwarded-Proto: http\nForwarded: for=10.0.0.1\n\n"
+        )
+        answer = await exchange(house.hand_over(), spoofed)
+        told = json.loads(answer.partition("\r\n\r\n")[2])
+        assert told["client"] == ["203.0.113.9", 4711]
+        assert told["scheme"] == "https"
+
+    run(tmp_path, work)
+
+
+@pytest.mark.parametrize("noise", [b"\x00" * 200, b"GET / HTTP/9.9\r\n\r\n", b"\xff\xfe" * 4000])
+def test_noise_on_http_harms_nobody(tmp_path: Path, noise: bytes) -> None:
+    async def work(house: House) -> None:
+        alice = await joined(house, "alice")
+        plain = house.hand_over()
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(plain, noise)
+        await asyncio.wait_for(loop.sock_recv(plain, 65536), 5)
+        plain.close()
+        await alice.send(type="ping", request=5, sent=1)
+        await alice.receive("pong")
+
+    run(tmp_path, work)
+
+
+def test_slow_headers_are_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roomline.server.handover.HEADERS_TIMEOUT", 0.05)
+
+    async def work(house: House) -> None:
+        answer = await exchange(house.hand_over(), "GET / HTTP/1.1\nHost: call")
+        assert answer == ""
+
+    run(tmp_path, work)
+
+
+async def join(house: House, browser: Browser, identity: str, **more: Any) -> None:
+    await browser.send(
+        type="join",
+        request=1,
+        version=1,
+        token=more.get("token") or house.token(identity),
+        offer=PUBLISHER,
+        tracks=more.get("tracks", []),
+    )
+
+
+async def joined(house: House, identity: str) -> Browser:
+    browser = await house.socket()
+    await join(house, browser, identity, tracks=[{"mid": "1", "source": "camera"}])
+    await browser.receive("joined")
+    return browser
+
+
+def test_a_call_over_a_websocket(tmp_path: Path) -> None:
+    async def work(house: House) -> None:
+        alice, bob = await joined(house, "alice"), await joined(house, "bob")
+        assert (await alice.receive("participantJoined"))["participant"]["identity"] == "bob"
+        assert await bob.receive("bound")
+        await bob.send(type="data", request=2, payload="hi")
+        assert (await alice.receive("data"))["payload"] == "hi"
+        await bob.send(type="leave", request=3)
+        assert await bob.receive("ok")
+        assert await bob.closed() == 1000
+        assert (await alice.receive("participantLeft"))["reason"] == "left"
+
+    run(tmp_path, work)
+
+
+def test_an_oversized_frame_gets_a_typed_error(tmp_path: Path) -> None:
+    async def work(house: House) -> None:
+        browser = await house.socket()
+        await browser.send(type="join", junk="x" * 300_000)
+        assert (await browser.receive("error"))["code"] == "bad-message"
+        assert await browser.closed() == 4000
+        huge = await house.socket()
+        await huge.send(type="join", junk="x" * 2_000_000)
+        assert await huge.closed() == 1009
+
+    run(tmp_path, work)
+
+
+def test_draining_ends_when_everybody_has_left(tmp_path: Path) -> None:
+    async def work(house: House) -> None:
+        alice = await joined(house, "alice")
+        draining = asyncio.create_task(house.server.drain())
+        assert (await alice.receive("draining"))["deadline"] > 0
+        late = await house.socket()
+        await join(house, late, "late")
+        assert (await late.receive("error"))["code"] == "draining"
+        assert not draining.done()
+        await alice.send(type="leave", request=9)
+        await asyncio.wait_for(draining, 5)
+        assert house.server._stopped.is_set()
+
+    run(tmp_path, work)
+
+
+def test_draining_ends_when_time_is_up(tmp_path: Path) -> None:
+    async def work(house: House) -> None:
+        alice = await joined(house, "alice")
+        await asyncio.wait_for(house.server.drain(), 5)
+        closing = asyncio.create_task(house.server.close())
+        assert (await alice.receive("closed"))["code"] == "draining"
+        assert await alice.closed() == 4000
+        await closing
+
+    house = run(tmp_path, work, drain_seconds=0.1)
+    assert house.engine.closed
+    assert not house.engine.accepting
+
+
+def test_signals_drain_then_stop(tmp_path: Path) -> None:
+    house = House(tmp_path, drain_seconds=60)
+
+    async def whole() -> None:
+        ready = asyncio.Event()
+        running = asyncio.create_task(house.server.run(ready.set))
+        await asyncio.wait_for(ready.wait(), 5)
+        alice = await joined(house, "alice")
+        os.kill(os.getpid(), signal.SIGTERM)
+        await alice.receive("draining")
+        assert not running.done()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert (await alice.receive("closed"))["code"] == "draining"
+        await asyncio.wait_for(running, 5)
+        await house.close()
+
+    asyncio.run(whole())
+    assert house.engine.closed
+
+
+def test_a_renewed_certificate_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roomline.server.certificate.FILE_INTERVAL", 0.01)
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    for path in (cert, key):
+        path.write_text("-----BEGIN OLD-----")
+
+    async def work(house: House) -> None:
+        cert.write_text("-----BEGIN NEW-----")
+        async with asyncio.timeout(5):
+            while not house.engine.certificates:
+                await asyncio.sleep(0.01)  # noqa: ASYNC110 - the watcher polls, too
+        assert house.engine.certificates == [b"-----BEGIN NEW-----"]
+
+    run(tmp_path / "state", work, tls={"cert": cert, "key": key})
+
+
+def test_what_the_engine_is_told(tmp_path: Path) -> None:
+    house = House(tmp_path, public_ip="203.0.113.5", media={"ports": 5000})
+    (options,) = house.options
+    assert options.addresses == ["203.0.113.5"]
+    assert (options.media_port_min, options.media_port_max) == (5000, 5000)
+    assert options.realm == "call.example"
+    assert house.server.hub.core.config.turn.udp_host == "203.0.113.5"
+    assert SystemClock().now().unix > 0
+
+
+def test_unreadable_certificates_stop_the_start(tmp_path: Path) -> None:
+    tls = {"cert": tmp_path / "none.pem", "key": tmp_path / "none.key"}
+    with pytest.raises(ConfigError, match="--tls-cert"):
+        House(tmp_path, tls=tls)
