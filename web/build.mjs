@@ -1,6 +1,6 @@
 // Builds the SDK and the pages into the Python package, which serves them; with --tests the unit tests.
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,6 +21,8 @@ async function buildSdk() {
     outfile: join(dist, "roomline.js"),
     sourcemap: "linked",
   });
+  // TypeScript looks for the types of roomline.js beside it.
+  writeFileSync(join(dist, "roomline.d.ts"), 'export * from "./index.js";\n');
   cpSync(dist, join(statics, "sdk"), { recursive: true });
 }
 

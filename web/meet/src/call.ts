@@ -172,8 +172,9 @@ export class Call {
   async #toggleMic(): Promise<void> {
     const publication = this.#room.localParticipant.publication("microphone");
     if (!publication) {
-      this.#choice.audio = await this.#capture("audio");
-      await this.#room.localParticipant.publish(this.#choice.audio, { source: "microphone" });
+      const track = await this.#capture("audio");
+      await this.#orStop(track, this.#room.localParticipant.publish(track, { source: "microphone" }));
+      this.#choice.audio = track;
       return;
     }
     await publication.mute(!publication.muted);
@@ -188,12 +189,20 @@ export class Call {
       return;
     }
     const track = await this.#capture("video");
+    const sending = publication
+      ? publication.replaceTrack(track).then(() => publication.mute(false))
+      : this.#room.localParticipant.publish(track, { source: "camera" });
+    await this.#orStop(track, sending);
     this.#choice.video = track;
-    if (!publication) {
-      await this.#room.localParticipant.publish(track, { source: "camera" });
-    } else {
-      await publication.replaceTrack(track);
-      await publication.mute(false);
+  }
+
+  /** Turns a device off again when its track could not be sent. */
+  async #orStop(track: MediaStreamTrack, sending: Promise<unknown>): Promise<void> {
+    try {
+      await sending;
+    } catch (error) {
+      track.stop();
+      throw error;
     }
   }
 

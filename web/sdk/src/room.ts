@@ -287,7 +287,12 @@ export class Room extends Emitter<RoomEvents> {
   async #unpublish(publication: LocalPublication): Promise<void> {
     if (!this.localParticipant.removePublication(publication.id)) return;
     this.#transport.releaseSender(publication.transceiver);
-    await this.#signaling.request({ type: "unpublish", track: publication.id });
+    try {
+      await this.#signaling.request({ type: "unpublish", track: publication.id });
+    } catch (error) {
+      // Gone already: ended by the server, or by a first request whose reply was lost.
+      if (!(error instanceof RoomlineError) || error.code !== "not-found") throw error;
+    }
   }
 
   #negotiate(

@@ -4,6 +4,7 @@ import { RoomlineError, asRoomlineError } from "./errors.js";
 import { Requests } from "./requests.js";
 import { PROTOCOL_VERSION } from "./protocol.js";
 import type { ClientReport, JoinedReply, ResumedReply, ServerEvent } from "./protocol.js";
+import { RoundTrip } from "./round-trip.js";
 import { isEvent, isNumbered } from "./wire.js";
 import type { JoinBody, NumberedReply, RequestBody, ServerFrame } from "./wire.js";
 
@@ -42,6 +43,7 @@ export class Signaling {
   readonly #handlers: SignalingHandlers;
   readonly #log: Logger;
   readonly #requests = new Requests();
+  readonly #roundTrip: RoundTrip;
   readonly #timers = new Map<string, unknown>();
 
   #state: SignalingState = "joining";
@@ -60,6 +62,7 @@ export class Signaling {
     this.#env = env;
     this.#handlers = handlers;
     this.#log = log;
+    this.#roundTrip = new RoundTrip(() => env.now());
   }
 
   get state(): SignalingState {
@@ -119,9 +122,12 @@ export class Signaling {
   ping(): void {
     const socket = this.#socket;
     if (this.#state !== "open" || !socket) return;
-    void this.#handlers.report().then((connection) => {
+    void this.#handlers.report().then((measured) => {
       if (this.#state !== "open" || this.#socket !== socket) return;
-      const ping = { type: "ping", sent: Math.round(this.#env.now()), request: this.#requests.number() };
+      const request = this.#requests.number();
+      this.#roundTrip.start(request);
+      const ping = { type: "ping", sent: Math.round(this.#env.now()), request };
+      const connection = measured && { ...measured, ...this.#roundTrip.report() };
       this.#write(connection ? { ...ping, connection } : ping);
     });
   }
@@ -201,6 +207,7 @@ export class Signaling {
     this.#abandonSocket();
     if (this.#state === "open") {
       this.#log("warn", "signaling lost", { why });
+      this.#roundTrip.reset();
       this.#state = "lost";
       this.#lostAt = this.#env.now();
       this.#attempt = 0;
@@ -269,6 +276,7 @@ export class Signaling {
       this.#resumed(reply);
       return;
     }
+    if (reply.type === "pong") this.#roundTrip.end(reply.request);
     this.#requests.settle(reply);
     if (reply.type === "error" && reply.fatal) {
       this.#end(new RoomlineError(reply.code, reply.message, { fatal: true }));

@@ -128,8 +128,10 @@ test("pings go at the interval with the client report; a silent server is given 
   await it.browser.pass(5_000);
   const [ping] = it.browser.socket.sent("ping");
   assert.deepEqual([ping.sent, ping.connection], [5_000, { candidateType: "host", rttMs: 51 }]);
+  await it.browser.pass(47);
   it.browser.socket.receive({ type: "pong", request: ping.request, sent: ping.sent });
-  await it.browser.pass(15_000);
+  await it.browser.pass(14_953);
+  assert.equal(it.browser.socket.sent("ping")[1].connection.signalingRttMs, 47);
   assert.deepEqual(it.told, []);
   await it.browser.pass(5_000);
   assert.deepEqual(it.told, ["lost"]);
