@@ -14,6 +14,11 @@
 //! otherwise encrypt two different packets with the same nonce (RFC 7714 §8.4): every packet of a
 //! publication is forwarded at most once, and a plain retransmission is bit by bit the same as the
 //! first transmission.
+//!
+//! Out of scope: payloads are passed on as they are. After a switch VP8 picture ids and VP9 or AV1
+//! frame numbers jump; browsers take that at a keyframe whose timestamp is newer. Simulcast: of
+//! several encodings in one section the first is forwarded. A slot whose codec has NACK but no RTX
+//! carries no transport-wide numbers, so that a retransmission can be the same packet.
 
 mod cap;
 mod control;

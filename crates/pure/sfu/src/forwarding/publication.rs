@@ -179,7 +179,7 @@ impl Publication {
             }
             Received::Late { index } => {
                 accepted.index = index;
-                accepted.recovered = source.missing.arrived(index) && packet.retransmitted;
+                accepted.recovered = source.missing.arrived(index, now) && packet.retransmitted;
             }
             Received::Restarted { .. } => return Ok(self.begin_anew(now, packet)),
             Received::Duplicate => return Err(Drop::Duplicate),
