@@ -16,9 +16,10 @@
 //! first transmission.
 //!
 //! Out of scope: payloads are passed on as they are. After a switch VP8 picture ids and VP9 or AV1
-//! frame numbers jump; browsers take that at a keyframe whose timestamp is newer. Simulcast: of
-//! several encodings in one section the first is forwarded. A slot whose codec has NACK but no RTX
-//! carries no transport-wide numbers, so that a retransmission can be the same packet.
+//! frame numbers jump; we rely on decoders to begin anew at a keyframe whose timestamp is newer.
+//! Simulcast: of several encodings in one section the first is forwarded. A slot whose codec has
+//! NACK but no RTX carries no transport-wide numbers, so that a retransmission can be the same
+//! packet.
 
 mod cap;
 mod control;
