@@ -1,0 +1,239 @@
+"""`roomline serve` as an operator runs it: a process with the real engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Queue
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
+
+import pytest
+from websockets.sync.client import connect
+
+from support.fake_engine import PUBLISHER
+
+PATIENCE = 60.0
+LAST_LINE = "Press Ctrl-C to stop."
+SOURCES = str(Path(__file__).parents[2] / "python")
+
+
+class Process:
+    """A running server on ports of its own."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.state = folder / "state"
+        self.process = subprocess.Popen(
+            command("serve", *local(folder), *arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment(),
+        )
+        self.lines: list[str] = []
+        self._queue: Queue[str | None] = Queue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        self.banner = self.until(LAST_LINE)
+        self.port = int(re.findall(r"turn-tls  TCP (\d+)", self.banner)[0])
+
+    def until(self, words: str) -> str:
+        """Everything printed up to the line with these words."""
+        while not self.lines or words not in self.lines[-1]:
+            line = self._queue.get(timeout=PATIENCE)
+            if line is None:
+                raise AssertionError("the server ended: " + "".join(self.lines))
+            self.lines.append(line)
+        return "".join(self.lines)
+
+    def trust(self) -> ssl.SSLContext:
+        """What a client needs that has imported the CA."""
+        return ssl.create_default_context(cafile=str(self.state / "ca.pem"))
+
+    def get(self, path: str, **headers: str) -> tuple[int, str, dict[str, str]]:
+        class Stay(HTTPRedirectHandler):
+            def redirect_request(self, *_: object) -> None:
+                return None
+
+            def http_error_303(self, *found: object) -> object:
+                return found[1]
+
+        opener = build_opener(ProxyHandler({}), HTTPSHandler(context=self.trust()), Stay())
+        request = Request(f"https://localhost:{self.port}{path}", headers=headers)
+        with opener.open(request, timeout=PATIENCE) as answer:
+            return answer.status, answer.read().decode(), dict(answer.headers)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._queue.put(line)
+        self._queue.put(None)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "roomline", *arguments]
+
+
+def environment() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("ROOMLINE_")}
+    return {**kept, "PYTHONPATH": SOURCES, "PYTHONUNBUFFERED": "1"}
+
+
+def local(folder: Path) -> list[str]:
+    """Loopback only, with ports that the system chooses."""
+    flags = ["--state-dir", str(folder / "state"), "--host", "localhost", "--bind", "127.0.0.1"]
+    ports = ["--https-port", "0", "--turn-port", "0", "--media-ports", "0"]
+    return [*flags, *ports, "--address", "127.0.0.1"]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments),
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str) -> Iterator[Process]:
+    process = Process(folder, *arguments)
+    try:
+        yield process
+    finally:
+        process.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    with serving(tmp_path_factory.mktemp("serve")) as process:
+        yield process
+
+
+def join(process: Process, identity: str, token: str | None = None) -> dict[str, object]:
+    made = (
+        token
+        or run(
+            "token", "--state-dir", str(process.state), "--room", "demo", "--identity", identity
+        ).stdout.strip()
+    )
+    url = f"wss://localhost:{process.port}/v1/signal"
+    with connect(url, ssl=process.trust(), proxy=None, compression=None) as browser:
+        message = {"type": "join", "request": 1, "version": 1, "token": made, "tracks": []}
+        browser.send(json.dumps({**message, "offer": PUBLISHER}))
+        answer: dict[str, object] = json.loads(browser.recv(timeout=PATIENCE))
+        return answer
+
+
+def test_the_banner_says_what_the_operator_needs(server: Process) -> None:
+    banner = server.banner
+    assert re.search(r"1  direct    UDP", banner)
+    assert re.search(r"2  turn-udp  UDP \d+", banner)
+    assert re.search(r"3  turn-tls  TCP \d+", banner)
+    assert f"https://localhost:{server.port}/meet/demo?invite=" in banner
+    assert "--tls-cert" in banner
+    assert str(server.state / "ca.pem") in banner
+
+
+def test_health_metrics_and_the_certificate(server: Process) -> None:
+    status, body, headers = server.get("/healthz", **{"X-Forwarded-For": "10.0.0.1"})
+    assert (status, json.loads(body)) == (200, {"status": "ok"})
+    assert "content-security-policy" in {name.lower() for name in headers}
+    _, text, _ = server.get("/metrics")
+    assert "roomline_drops_total{reason=" in text
+    assert "roomline_participants 0.0" in text
+
+
+def test_an_offer_that_is_none_is_refused_by_the_engine(server: Process) -> None:
+    answer = join(server, "alice")
+    assert (answer["type"], answer["code"]) == ("error", "bad-offer")
+
+
+def test_the_link_of_the_banner_lets_people_in(server: Process) -> None:
+    link = re.findall(r"https://\S+(/meet/demo\?invite=\S+)", server.banner)[0]
+    status, _, headers = server.get(link)
+    assert status == 303
+    token = headers["location"].partition("#token=")[2]
+    assert join(server, "", token)["code"] == "bad-offer"
+
+
+def test_noise_on_the_port_disturbs_nobody(server: Process) -> None:
+    for noise in (b"\x00" * 100, b"GET / HTTP/1.1\r\n\r\n", os.urandom(2000)):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as plain:
+            plain.sendall(noise)
+    context = server.trust()
+    with (
+        socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as secure,
+    ):
+        secure.sendall(b"\xff" * 100)
+    assert server.get("/healthz")[0] == 200
+
+
+def test_keys_are_kept_for_the_owner_alone(server: Process) -> None:
+    modes = {path.stat().st_mode & 0o777 for path in server.state.iterdir()}
+    assert modes == {0o600}
+
+
+def test_sigterm_ends_an_empty_server(tmp_path: Path) -> None:
+    with serving(tmp_path) as process:
+        process.process.send_signal(signal.SIGTERM)
+        assert process.process.wait(PATIENCE) == 0
+
+
+def test_dev_says_that_it_uses_another_port(tmp_path: Path) -> None:
+    with serving(tmp_path, "--dev") as process:
+        assert "--dev: HTTPS and tier 3 are on" in process.banner
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 2, done
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+def test_a_busy_port_is_one_line(server: Process, tmp_path: Path) -> None:
+    done = run("serve", *local(tmp_path), "--https-port", str(server.port))
+    assert f"127.0.0.1:{server.port}" in one_line(done)
+    assert "--https-port" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--host", "192.0.2.1"], "give a DNS name"),
+        (["--media-ports", "5-1"], "media.ports"),
+        (["--tls-cert", "/none.pem"], "both or neither"),
+        (["--tls-cert", "/none.pem", "--tls-key", "/none.key"], "--tls-cert"),
+        (["--config", "/none.toml"], "cannot be read"),
+    ],
+)
+def test_bad_values_are_one_line(tmp_path: Path, arguments: list[str], words: str) -> None:
+    assert words in one_line(run("serve", *local(tmp_path), *arguments))
+
+
+def test_version_and_tokens() -> None:
+    assert re.match(r"\d+\.\d+", run("version").stdout)
+
+
+def test_a_token_needs_room_and_identity(tmp_path: Path) -> None:
+    assert "--room" in one_line(run("token", "--state-dir", str(tmp_path)))
