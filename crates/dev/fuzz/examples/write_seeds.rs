@@ -50,10 +50,6 @@ fn main() -> std::io::Result<()> {
     let hello = client_hello(Dtls::new_auto);
     write("dtls_handshake", "client-hello", &step(0, &hello))?;
     write("dtls_handshake", "client-hello-1.2", &step(0, &client_hello(Dtls::new_12)))?;
-    let steps = [step(1, &signed.concat()), step(0, &hello), step(0, &rtp(Form::OneByte))];
-    write("shard", "check-hello-media", &steps.concat())?;
-    let steps = [step(2, &check()), step(4, &check()), step(4, &channel_data()), step(8, &hello)];
-    write("shard", "relay", &steps.concat())?;
     write("dtls_handshake", "twice", &[step(0, &hello), step(1, &hello)].concat())
 }
 

@@ -10,7 +10,6 @@ mod ice;
 mod input;
 mod rtp;
 mod sdp;
-mod shard;
 mod srtp;
 mod stun;
 mod turn;
@@ -20,7 +19,6 @@ pub use front::front_sniff;
 pub use ice::ice_check;
 pub use rtp::{rtcp_compound, rtp_packet};
 pub use sdp::sdp_offer;
-pub use shard::shard;
 pub use srtp::srtp_open;
 pub use stun::{stun_framing, stun_message};
 pub use turn::turn_server;
@@ -31,14 +29,13 @@ pub use ice::{LOCAL_PWD, USERNAME};
 pub type Target = fn(&[u8]);
 
 /// Every target by name: that of its folder in `seeds/` and of its file in `fuzz_targets/`.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("dtls_handshake", dtls_handshake),
     ("front_sniff", front_sniff),
     ("ice_check", ice_check),
     ("rtcp_compound", rtcp_compound),
     ("rtp_packet", rtp_packet),
     ("sdp_offer", sdp_offer),
-    ("shard", shard),
     ("srtp_open", srtp_open),
     ("stun_framing", stun_framing),
     ("stun_message", stun_message),

@@ -75,7 +75,6 @@ replays! {
     rtcp_compound: MUTATIONS,
     rtp_packet: MUTATIONS,
     sdp_offer: MUTATIONS / 2,
-    shard: MUTATIONS / 8,
     srtp_open: MUTATIONS,
     stun_framing: MUTATIONS,
     stun_message: MUTATIONS,

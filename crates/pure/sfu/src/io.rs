@@ -38,7 +38,8 @@ pub struct ConnectionInfo {
     pub remote: SocketAddr,
 }
 
-/// What a shard asks of its driver.
+/// What a shard asks of its driver. Do it after the next flush: the last words of what is closed
+/// still need the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// The transport that had this media socket for itself is gone: close it and free its port.

@@ -122,6 +122,9 @@ impl Relay {
         if self.connections.remove(&connection).is_some() {
             self.server.remove_flow(Flow::Connection(connection));
         }
+        if self.connections.is_empty() {
+            self.next_sweep = None;
+        }
     }
 
     /// The client behind a connection.

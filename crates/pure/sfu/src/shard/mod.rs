@@ -212,6 +212,3 @@ const _: () = {
     sends::<Shard>();
     assert!(Tier::Direct as usize == 0 && Tier::TurnTls as usize == 3);
 };
-
-#[cfg(test)]
-mod tests;
