@@ -31,7 +31,7 @@ pub enum Event {
         request: RequestId,
         /// Stable code: `bad-offer`, `unknown-transport`, `unknown-publication`,
         /// `unknown-channel`, `unknown-section`, `section-direction`, `codec-mismatch`,
-        /// `no-media-port`, `duplicate`.
+        /// `no-media-port`, `too-many-channels`, `duplicate`.
         code: &'static str,
         /// For a log: what was wrong, in words.
         message: String,

@@ -32,7 +32,7 @@ impl Shard {
         let unknown = || refusal("unknown-section", "no section for data channels");
         let sctp = self.transports.get_mut(slot).and_then(|transport| transport.sctp.as_mut());
         let stream = sctp.ok_or_else(unknown)?.open(open);
-        let full = || refusal("no-stream", "the transport has too many data channels");
+        let full = || refusal("too-many-channels", "the transport has too many data channels");
         self.channels.connect(channel, (slot, stream.ok_or_else(full)?));
         self.pump(now, slot);
         Ok(())

@@ -201,3 +201,6 @@ const MAX_DATAGRAM: usize = 2048;
 fn protocol(error: dimpl::Error) -> DtlsError {
     DtlsError::Protocol(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,8 +10,12 @@ use crate::ids::SocketId;
 /// Pairs a transport may have: a client has a few addresses, each direct and relayed.
 const MAX_PAIRS: usize = 32;
 
-/// A pair in use that was silent for so long gives way to any newer valid one.
-const SILENT: Duration = Duration::from_millis(400);
+/// After an ICE restart, a pair in use that was silent for so long gives way to a new valid one.
+const QUIET: Duration = Duration::from_millis(400);
+
+/// A pair in use that was silent for so long gives way to any nominated one. A client that sends no
+/// media is heard once per check: Chromium makes one every 2.5 s.
+const SILENT: Duration = Duration::from_secs(3);
 
 /// A pair that was silent for so long is forgotten.
 const STALE: Duration = Duration::from_secs(30);
@@ -41,8 +45,10 @@ pub(crate) enum Pair {
 struct Entry {
     pair: Pair,
     priority: u32,
-    /// The last check on it carried USE-CANDIDATE.
+    /// A check of this generation carried USE-CANDIDATE.
     nominated: bool,
+    /// The last check did.
+    asserted: bool,
     /// Counts ICE restarts.
     generation: u32,
     last_received: Instant,
@@ -113,6 +119,7 @@ impl Pairs {
                 pair,
                 priority: checked.priority,
                 nominated: false,
+                asserted: false,
                 generation,
                 last_received: now,
             });
@@ -121,7 +128,8 @@ impl Pairs {
         let before = self.entries[index];
         let entry = &mut self.entries[index];
         entry.priority = checked.priority;
-        entry.nominated = checked.nominated;
+        entry.nominated = checked.nominated || (entry.nominated && generation <= entry.generation);
+        entry.asserted = checked.nominated;
         entry.generation = generation.max(entry.generation);
         entry.last_received = now;
         change.selected = self.prefers(now, index, before);
@@ -139,22 +147,23 @@ impl Pairs {
             return false;
         }
         let selected = self.entries[selected];
-        let silent = now.duration_since(selected.last_received) >= SILENT;
+        let silence = now.duration_since(selected.last_received);
+        let newer = candidate.generation > selected.generation;
         if candidate.generation < selected.generation {
             // Checks from before a restart; only when the newer path is dead.
-            return candidate.nominated && silent;
+            return candidate.asserted && silence >= SILENT;
         }
-        if !candidate.nominated {
+        if !candidate.asserted {
             // Before a nomination the latest valid pair carries the media. After a restart the old
             // one stays as long as it works, so that climbing has no gap.
-            return !selected.nominated || (candidate.generation > selected.generation && silent);
+            return !selected.nominated || (newer && silence >= QUIET);
         }
         // A client that nominates several pairs at once repeats USE-CANDIDATE on all of them: the
         // best one stays, or the media would jump between them with every check.
-        let news = !before.nominated || candidate.generation > before.generation;
-        !selected.nominated
-            || silent
-            || candidate.generation > selected.generation
+        let news = !before.asserted || candidate.generation > before.generation;
+        !selected.asserted
+            || newer
+            || silence >= SILENT
             || (news && candidate.priority >= selected.priority)
     }
 

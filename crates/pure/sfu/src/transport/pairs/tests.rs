@@ -43,6 +43,18 @@ fn a_client_that_changes_its_mind_is_followed() {
 }
 
 #[test]
+fn one_nomination_lasts_while_other_pairs_are_checked() {
+    let (mut pairs, mut now) = (Pairs::default(), start());
+    pairs.check(now, pair(1), NOMINATED);
+    for _ in 0..5 {
+        now += STEP;
+        assert!(!pairs.check(now, pair(1), PLAIN).selected);
+        assert!(!pairs.check(now, pair(2), PLAIN).selected);
+    }
+    assert!(pairs.check(now, pair(2), NOMINATED).selected);
+}
+
+#[test]
 fn a_client_that_nominates_everything_does_not_make_the_media_jump() {
     let (mut pairs, mut now) = (Pairs::default(), start());
     let low = Checked { priority: 1, ..NOMINATED };
@@ -70,7 +82,7 @@ fn a_restart_keeps_a_living_path_until_the_nomination_and_leaves_a_dead_one_at_o
     assert!(pairs.check(now, pair(2), NOMINATED).selected);
 
     pairs.restart();
-    now += SILENT;
+    now += QUIET;
     assert!(pairs.check(now, pair(3), PLAIN).selected);
     pairs.check(now, pair(3), NOMINATED);
     let late = Checked { previous: true, ..NOMINATED };
