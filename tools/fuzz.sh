@@ -24,7 +24,7 @@ for target in "$@"; do
     found=target/fuzz/found/$target
     mkdir -p "$corpus" "$found"
     echo "$target: $seconds s"
-    "target/fuzz/$host/debug/$target" -max_total_time="$seconds" -timeout=10 -verbosity=0 \
+    "target/fuzz/$host/debug/$target" -max_total_time="$seconds" -timeout=10 -verbosity=0 -print_funcs=0 \
         -artifact_prefix="$found/" "$corpus" "$crate/seeds/$target" || failed="$failed $target"
 done
 [ -z "$failed" ] || { echo "failed:$failed; the inputs are in target/fuzz/found" >&2; exit 1; }
