@@ -443,3 +443,6 @@ impl Association {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
