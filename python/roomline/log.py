@@ -63,5 +63,5 @@ def _adopt_standard_logging(
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    # Libraries log addresses of clients at INFO.
-    root.setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    # Libraries log addresses of clients at INFO, and whole frames with their tokens at DEBUG.
+    root.setLevel(logging.INFO if level == "debug" else logging.WARNING)

@@ -274,7 +274,7 @@ def test_leave_frees_everything() -> None:
         "tracks": 0,
         "subscriptions": 0,
         "data_channels": 0,
-        "connections": 2,
+        "signaling_connections": 2,
     }
 
 

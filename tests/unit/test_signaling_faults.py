@@ -431,7 +431,7 @@ def test_random_courses_end_clean(actions: list[tuple[int, str]]) -> None:
             client.drop()
     world.wait(31)
     assert world.engine.transports == {}
-    assert not any(v for n, _, v in world.core.gauges() if n != "connections")
+    assert not any(v for n, _, v in world.core.gauges() if n != "signaling_connections")
     assert ("internal_errors", "", 1) not in world.core.counters()
 
 

@@ -374,7 +374,7 @@ class Core:
             ("tracks", "", len(self._publications)),
             ("subscriptions", "", len(self._subscriptions)),
             ("data_channels", "", len(self._data)),
-            ("connections", "", len(self._channels)),
+            ("signaling_connections", "", len(self._channels)),
             *self._reporting.tiers(self.sessions()),
         ]
 

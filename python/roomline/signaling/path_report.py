@@ -28,6 +28,8 @@ class PathReport:
         self._best: float | None = None
         self._since: int | None = None
         self._was_connected = False
+        self.changed = False
+        """Whether something came in since the others were last told."""
 
     @property
     def path(self) -> Path | None:
@@ -44,13 +46,13 @@ class PathReport:
 
     def handle_path(self, transport: int, path: Path, unix_ms: int) -> None:
         """The engine says which pair carries the media."""
-        before = self.path
+        before, self.changed = self.path, True
         self._paths[transport] = path
         self._note_change(before, unix_ms)
 
     def handle_connected(self, transport: int, unix_ms: int) -> None:
         """DTLS is done on this transport."""
-        before = self.path
+        before, self.changed = self.path, True
         self._connected.add(transport)
         self._was_connected = True
         self._silent = 0
@@ -58,7 +60,7 @@ class PathReport:
 
     def handle_closed(self, transport: int, unix_ms: int) -> None:
         """This transport is gone."""
-        before = self.path
+        before, self.changed = self.path, True
         self._paths.pop(transport, None)
         self._connected.discard(transport)
         self._received.pop(transport, None)
@@ -70,6 +72,7 @@ class PathReport:
         self._received[transport] = stats.packets_received
         if transport in self._connected and before is not None:
             self._silent = 0 if stats.packets_received > before else self._silent + 1
+            self.changed = True
 
     def handle_report(self, report: ClientReport) -> None:
         """What the client measured. Only the RTT is believed."""
@@ -77,6 +80,7 @@ class PathReport:
         if path is None:
             return
         self._rtt = report.rtt_ms
+        self.changed = True
         unrelayed = [self._best, report.signaling_rtt_ms]
         if path.tier == "direct":
             unrelayed.append(report.rtt_ms)

@@ -49,14 +49,14 @@ class Reporting:
 
     def announce(self, session: Session) -> None:
         """Tell the room if there is something new, and of small changes only now and then."""
-        if session.ended or not session.participant.present:
+        if session.ended or not session.participant.present or not session.path.changed:
             return
         info, told = session.path.info(), session.connection_told
         elapsed = self._context.now.monotonic - session.connection_told_at
-        if info == told or (told is None and info.state == "connecting" and info.tier is None):
+        if told and _same_path(info, told) and elapsed < MIN_INTERVAL:
             return
-        soon = elapsed < MIN_INTERVAL
-        if told and _same_path(info, told) and (soon or not _rtt_differs(info, told)):
+        session.path.changed = False
+        if told and _same_path(info, told) and not _rtt_differs(info, told):
             return
         session.connection_told = info
         session.connection_told_at = self._context.now.monotonic
@@ -83,7 +83,7 @@ def _same_path(info: ConnectionInfo, told: ConnectionInfo) -> bool:
 
 def _rtt_differs(info: ConnectionInfo, told: ConnectionInfo) -> bool:
     if info.rtt_ms is None or told.rtt_ms is None:
-        return True
+        return info.rtt_ms != told.rtt_ms
     if (info.added_latency_ms is None) != (told.added_latency_ms is None):
         return True
     return abs(info.rtt_ms - told.rtt_ms) >= max(2.0, told.rtt_ms * 0.1)
