@@ -426,7 +426,7 @@ def test_what_the_engine_is_told(tmp_path: Path) -> None:
     assert options.addresses == ["203.0.113.5"]
     assert (options.media_port_min, options.media_port_max) == (5000, 5000)
     assert options.realm == "call.example"
-    assert house.server.hub.core.config.turn.udp_host == "203.0.113.5"
+    assert house.server.hub.core.config.turn.hosts == ("203.0.113.5",)
     assert SystemClock().now().unix > 0
 
 

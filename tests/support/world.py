@@ -31,7 +31,7 @@ class World:
             SignalingConfig(
                 api_keys={KEY: SECRET},
                 turn_secret=b"turn",
-                turn=TurnAddress(name="call.example", udp_host="192.0.2.1"),
+                turn=TurnAddress(name="call.example", hosts=("192.0.2.1", "2001:db8::1")),
                 **config,
             ),
             Names(1, lambda size: next(counter).to_bytes(size, "big")),

@@ -52,6 +52,7 @@ def test_turn_credentials_are_bound_to_the_participant() -> None:
     assert server["credential"] == base64.b64encode(digest).decode()
     assert server["urls"] == [
         "turn:192.0.2.1:3478?transport=udp",
+        "turn:[2001:db8::1]:3478?transport=udp",
         "turn:192.0.2.1:3478?transport=tcp",
         "turns:call.example:443?transport=tcp",
     ]

@@ -6,6 +6,7 @@ import fcntl
 import ipaddress
 import socket
 import struct
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
@@ -20,14 +21,19 @@ _ELSEWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 
 
 def discover() -> list[Address]:
-    """Addresses to tell clients: those of the default routes first, IPv4 before IPv6.
+    """Addresses to tell clients: those of the default routes, IPv4 before IPv6.
 
-    The loopback addresses when there is nothing else.
+    Without a default route every address of the machine, and the loopback address when there is
+    nothing else. Bridges of containers are so left out: no client is behind them.
     """
     preferred = [a for family in _ELSEWHERE if (a := _source_address(family)) is not None]
-    found = dict.fromkeys([*preferred, *_ipv4_addresses(), *_ipv6_addresses()])
-    usable = [a for a in found if not (a.is_loopback or a.is_link_local or a.is_unspecified)]
+    every = dict.fromkeys([*_ipv4_addresses(), *_ipv6_addresses()])
+    usable = _usable(preferred) or _usable(every)
     return usable or [IPv4Address("127.0.0.1")]
+
+
+def _usable(addresses: Iterable[Address]) -> list[Address]:
+    return [a for a in addresses if not (a.is_loopback or a.is_link_local or a.is_unspecified)]
 
 
 def has_ipv6() -> bool:

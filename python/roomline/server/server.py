@@ -148,7 +148,7 @@ class Server:
                 turn_secret=self.state.turn_secret(),
                 turn=TurnAddress(
                     name=self.host,
-                    udp_host=str(self.addresses[0]),
+                    hosts=_one_of_each_family(self.addresses),
                     port=self.engine.turn_port,
                     tls_port=self.engine.https_port,
                 ),
@@ -202,6 +202,11 @@ def _native_engine(options: EngineOptions) -> MediaEngine:
 
 def _addresses(settings: Settings) -> list[Address]:
     return settings.public_ip or settings.media.addresses or discover()
+
+
+def _one_of_each_family(addresses: list[Address]) -> tuple[str, ...]:
+    first = {address.version: str(address) for address in reversed(addresses)}
+    return tuple(str(a) for a in addresses if first[a.version] == str(a))
 
 
 def _default_host(*, dev: bool) -> str:

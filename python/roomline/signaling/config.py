@@ -14,8 +14,8 @@ class TurnAddress:
 
     name: str
     """A DNS name: what `turns:` needs."""
-    udp_host: str
-    """For `turn:`: an address saves clients a DNS lookup. IPv6 without brackets."""
+    hosts: tuple[str, ...]
+    """For `turn:`, best first: addresses save clients a DNS lookup. IPv6 without brackets."""
     port: int = 3478
     tls_port: int = 443
 

@@ -35,9 +35,9 @@ def ice_servers(
 
 def turn_urls(turn: TurnAddress) -> list[str]:
     """URLs of the relay tiers, best first (RFC 7065)."""
-    host = f"[{turn.udp_host}]" if ":" in turn.udp_host else turn.udp_host
+    hosts = [f"[{host}]" if ":" in host else host for host in turn.hosts]
     return [
-        f"turn:{host}:{turn.port}?transport=udp",
-        f"turn:{host}:{turn.port}?transport=tcp",
+        *(f"turn:{host}:{turn.port}?transport=udp" for host in hosts),
+        f"turn:{hosts[0]}:{turn.port}?transport=tcp",
         f"turns:{turn.name}:{turn.tls_port}?transport=tcp",
     ]
