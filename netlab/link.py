@@ -37,7 +37,7 @@ class Link:
         self, a: Namespace, a_device: str, b: Namespace, b_device: str,
         conditions: Conditions, seed: int = 1,
     ) -> None:
-        program = Path(os.environ.get("ROOMLINE_LINK", PROGRAM))
+        program = Path(os.environ.get("NETLAB_LINK", PROGRAM))
         if not program.exists():
             raise LabError(f"{program} is missing: cargo build --release -p roomline-link")
         ends = [f"{a.path}:{a_device}", f"{b.path}:{b_device}"]
