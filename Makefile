@@ -47,7 +47,7 @@ dist: check-system $(VENV)/.installed $(STATIC)/.built ## Build the wheel into d
 
 test-rust:
 	cargo test --workspace --quiet
-	cargo test --manifest-path crates/dev/fuzz/Cargo.toml --quiet
+	cargo test --manifest-path crates/dev/fuzz/Cargo.toml --target-dir target --quiet
 
 test-python: $(VENV)/.engine $(STATIC)/.built
 	$(BIN)/pytest tests/unit tests/integration

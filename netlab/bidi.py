@@ -13,6 +13,7 @@ import socket
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,8 @@ class Firefox:
             env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )
         self._port = self._wait_for_port()
-        self._socket = self._connect(host)
+        self._open = ExitStack()
+        self._socket = self._open.enter_context(self._connect(host))
         self._next = 0
         self.command("session.new", {"capabilities": {}})
         tree = self.command("browsingContext.getTree", {})
@@ -140,7 +142,7 @@ class Firefox:
 
     def close(self) -> None:
         """End the browser."""
-        self._socket.close()
+        self._open.close()
         stop(self._process)
 
 

@@ -46,6 +46,7 @@ class Site:
 
     def start_proxy(self, folder: Path) -> str:
         """Start tinyproxy on the router and return its URL. It connects to TCP 443 alone."""
+        self.router.resolver = self.gateway
         config = folder / f"{self.router.name}.tinyproxy.conf"
         config.write_text(
             f"Port {PROXY_PORT}\nListen {self.gateway}\nMaxClients 100\nTimeout 600\n"

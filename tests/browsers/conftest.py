@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
 from netlab.link import Conditions
-from netlab.namespaces import Namespace, require_privilege
+from browsers.meeting import Meeting
+from netlab.namespaces import require_privilege
 from netlab.server import Server
 from netlab.topology import SERVER_V4, Lab
 from playwright.sync_api import Playwright, sync_playwright
-
-
-@dataclass
-class Meeting:
-    """Where the browsers of one test module meet."""
-
-    lab: Lab
-    server: Server
-    hosts: list[Namespace]
-    rooms: int = field(default=0)
-
-    def room(self) -> str:
-        """A name that no other test uses."""
-        self.rooms += 1
-        return f"room-{self.rooms}"
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Meeting
+from browsers.meeting import Meeting
 from netlab.bidi import Firefox
 from netlab.browser import ChromiumPage, Client, launch
 from playwright.sync_api import Browser, Playwright
@@ -60,7 +60,8 @@ def test_chromium_and_chromium(chromium: Browser, meeting: Meeting) -> None:
     wait(clients, lambda: all(receives_everything(c) for c in clients))
     for client in clients:
         security = client.security()
-        assert security["srtpCipher"] == "AEAD_AES_128_GCM"
+        print(security)
+        assert security["srtpCipher"] == "SRTP_AEAD_AES_128_GCM"
         assert (client.connection() or {})["tier"] == "direct"
         client.close()
 
