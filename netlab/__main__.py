@@ -12,13 +12,34 @@ import os
 import sys
 from pathlib import Path
 
+from playwright.sync_api import sync_playwright
+
+from netlab.measure import measure
 from netlab.namespaces import LabError, require_privilege
+from netlab.scenarios import SCENARIOS
 
 COLUMNS = [
-    ("scenario", 30), ("tier", 9), ("server_port", 11), ("time_to_first_frame_ms", 14),
-    ("rtt_ms", 8), ("added_latency_ms", 9), ("latency_ms", 11), ("latency_p95_ms", 8), ("passed", 6),
+    ("scenario", 30),
+    ("tier", 9),
+    ("server_port", 11),
+    ("time_to_first_frame_ms", 14),
+    ("rtt_ms", 8),
+    ("added_latency_ms", 9),
+    ("latency_ms", 11),
+    ("latency_p95_ms", 8),
+    ("passed", 6),
 ]
-TITLES = ["scenario", "tier", "server port", "first frame ms", "RTT ms", "added ms", "picture ms", "p95 ms", "passed"]
+TITLES = [
+    "scenario",
+    "tier",
+    "server port",
+    "first frame ms",
+    "RTT ms",
+    "added ms",
+    "picture ms",
+    "p95 ms",
+    "passed",
+]
 
 
 def main() -> int:
@@ -26,7 +47,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="netlab", description=__doc__)
     parser.add_argument("rows", nargs="*", help="names of rows; all of them if none is given")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--runs", type=int, default=None, help="calls per row (3, or 1 with --quick)")
+    parser.add_argument(
+        "--runs", type=int, default=None, help="calls per row (3, or 1 with --quick)"
+    )
     parser.add_argument("--report", type=Path, default=Path("lab-report.json"))
     options = parser.parse_args()
     try:
@@ -39,11 +62,6 @@ def main() -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Run the chosen rows one after another."""
-    from playwright.sync_api import sync_playwright
-
-    from netlab.measure import measure
-    from netlab.scenarios import SCENARIOS
-
     chosen = [s for s in SCENARIOS if not options.quick or s.quick]
     if options.rows:
         chosen = [s for s in SCENARIOS if s.name in options.rows]

@@ -32,6 +32,7 @@ PREFERENCES = {
     "dom.disable_beforeunload": True,
     "dom.min_background_timeout_value": 4,
     "media.autoplay.default": 0,
+    "media.autoplay.block-webaudio": False,
     "media.autoplay.blocking_policy": 0,
     "media.gmp-manager.updateEnabled": False,
     "media.navigator.permission.disabled": True,
@@ -46,15 +47,26 @@ PREFERENCES = {
 class Firefox:
     """One headless Firefox with one page."""
 
-    def __init__(self, host: Namespace, ca: Path, preferences: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, host: Namespace, ca: Path, preferences: dict[str, Any] | None = None
+    ) -> None:
         profile = host.folder / f"{host.name}.firefox"
         profile.mkdir()
         self._prepare(profile, ca, preferences or {})
         env = {**os.environ, "HOME": str(profile), "MOZ_HEADLESS": "1"}
         self._process = host.start(
-            [FIREFOX, "--headless", "--no-remote", "--profile", str(profile),
-             "--remote-debugging-port", "0"],
-            env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            [
+                FIREFOX,
+                "--headless",
+                "--no-remote",
+                "--profile",
+                str(profile),
+                "--remote-debugging-port",
+                "0",
+            ],
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
         self._port = self._wait_for_port()
         self._open = ExitStack()
@@ -65,8 +77,10 @@ class Firefox:
         self._page = tree["contexts"][0]["context"]
 
     def _prepare(self, profile: Path, ca: Path, preferences: dict[str, Any]) -> None:
-        lines = [f"user_pref({json.dumps(k)}, {json.dumps(v)});"
-                 for k, v in {**PREFERENCES, **preferences}.items()]
+        lines = [
+            f"user_pref({json.dumps(k)}, {json.dumps(v)});"
+            for k, v in {**PREFERENCES, **preferences}.items()
+        ]
         (profile / "user.js").write_text("\n".join(lines) + "\n")
         run("certutil", "-d", f"sql:{profile}", "-N", "--empty-password")
         run("certutil", "-d", f"sql:{profile}", "-A", "-t", "C,,", "-n", "roomline", "-i", str(ca))
@@ -98,8 +112,13 @@ class Firefox:
         # A thread of its own: the namespace is a property of the thread, the socket keeps it.
         with ThreadPoolExecutor(1) as pool:
             made = pool.submit(inside).result()
-        return connect(f"ws://127.0.0.1:{self._port}/session", sock=made, max_size=None,
-                       compression=None, proxy=None)
+        return connect(
+            f"ws://127.0.0.1:{self._port}/session",
+            sock=made,
+            max_size=None,
+            compression=None,
+            proxy=None,
+        )
 
     def command(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         """Send a command and return its result. Raises LabError with the browser's words."""
@@ -117,15 +136,21 @@ class Firefox:
 
     def goto(self, url: str) -> None:
         """Open a page and wait until it is loaded."""
-        self.command("browsingContext.navigate", {"context": self._page, "url": url, "wait": "complete"})
+        self.command(
+            "browsingContext.navigate", {"context": self._page, "url": url, "wait": "complete"}
+        )
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression (awaited), by way of JSON."""
         wrapped = f"(async () => JSON.stringify((await ({expression})) ?? null))()"
         result = self.command(
             "script.evaluate",
-            {"expression": wrapped, "target": {"context": self._page}, "awaitPromise": True,
-             "userActivation": True},
+            {
+                "expression": wrapped,
+                "target": {"context": self._page},
+                "awaitPromise": True,
+                "userActivation": True,
+            },
         )
         if result["type"] == "exception":
             raise LabError(f"in Firefox: {result['exceptionDetails']['text']}")

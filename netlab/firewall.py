@@ -20,7 +20,7 @@ class Firewall(Enum):
 
 _FORWARD = {
     Firewall.OPEN: "",
-    Firewall.NO_MEDIA_PORTS: "iifname \"lan\" udp dport 10000-60000 drop",
+    Firewall.NO_MEDIA_PORTS: 'iifname "lan" udp dport 10000-60000 drop',
     Firewall.NO_UDP: """
         ct state established,related accept
         iifname "lan" tcp dport 443 accept

@@ -31,26 +31,33 @@ class Conditions:
 
 
 class Link:
-    """A TUN device in each of two namespaces and what happens between them."""
+    """A TUN device in each of two namespaces and what happens between them.
+
+    `a` and `b` are the ends: the host and the name of its device.
+    """
 
     def __init__(
-        self, a: Namespace, a_device: str, b: Namespace, b_device: str,
-        conditions: Conditions, seed: int = 1,
+        self,
+        a: tuple[Namespace, str],
+        b: tuple[Namespace, str],
+        conditions: Conditions,
+        seed: int = 1,
     ) -> None:
         program = Path(os.environ.get("NETLAB_LINK", PROGRAM))
         if not program.exists():
             raise LabError(f"{program} is missing: cargo build --release -p roomline-link")
-        ends = [f"{a.path}:{a_device}", f"{b.path}:{b_device}"]
+        ends = [f"{host.path}:{device}" for host, device in (a, b)]
         self._process = subprocess.Popen(
             [str(program), *ends, *conditions.words(), f"seed={seed}"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         assert self._process.stdout is not None
         if self._process.stdout.readline().strip() != b"ready":
             stop(self._process)
-            raise LabError(f"the link between {a.name} and {b.name} did not start")
-        a.ip("link", "set", a_device, "up")
-        b.ip("link", "set", b_device, "up")
+            raise LabError(f"the link between {a[0].name} and {b[0].name} did not start")
+        for host, device in (a, b):
+            host.ip("link", "set", device, "up")
 
     def change(self, conditions: Conditions) -> None:
         """Treat packets otherwise from now on."""

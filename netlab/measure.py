@@ -135,7 +135,12 @@ def call(client: Client, publisher: Client, token: str) -> Run:
         here.feed(client.stats())
         there.feed(publisher.stats())
         state = client.state()
-        return here.enough and there.enough and state["firstFrameMs"] is not None and state["echoes"] > 0
+        return (
+            here.enough
+            and there.enough
+            and state["firstFrameMs"] is not None
+            and state["echoes"] > 0
+        )
 
     wait_until(client, done)
     state, stats = client.state(), client.stats()
@@ -169,11 +174,14 @@ def middle(values: list[float]) -> float | None:
 
 def summarise(scenario: Scenario, calls: list[Run]) -> Result:
     """Medians over the runs, and whether they are what the row demands."""
-    first = middle([c.time_to_first_frame_ms for c in calls if c.time_to_first_frame_ms is not None])
+    first = middle(
+        [c.time_to_first_frame_ms for c in calls if c.time_to_first_frame_ms is not None]
+    )
     rtts = [middle(c.rtts_ms) for c in calls]
     added = [
         middle(c.rtts_ms) - middle(c.direct_rtts_ms)  # type: ignore[operator]
-        for c in calls if c.rtts_ms and c.direct_rtts_ms
+        for c in calls
+        if c.rtts_ms and c.direct_rtts_ms
     ]
     latencies = [v for c in calls for v in c.latencies_ms]
     last = calls[-1]
@@ -217,7 +225,9 @@ def judge(
             problems.append(f"run {n}: only {len(run.rtts_ms)} RTT samples")
     if first is None or first > scenario.first_frame_ms:
         problems.append(f"first frame after {first} ms, not {scenario.first_frame_ms}")
-    if scenario.added_latency_ms is not None and (added is None or added >= scenario.added_latency_ms):
+    if scenario.added_latency_ms is not None and (
+        added is None or added >= scenario.added_latency_ms
+    ):
         problems.append(f"{added} ms added, not under {scenario.added_latency_ms}")
     return problems
 
@@ -226,8 +236,13 @@ def port_fits(scenario: Scenario, run: Run) -> bool:
     """Whether the tier uses the port it must."""
     if run.tier == "direct":
         low, _, high = scenario.media_ports.partition("-")
-        return run.server_port in range(int(low), int(high or low) + 1) and run.server_port in MEDIA_PORTS
-    return run.server_port == {"turn-udp": 3478, "turn-tcp": 3478, "turn-tls": 443}.get(run.tier or "")
+        return (
+            run.server_port in range(int(low), int(high or low) + 1)
+            and run.server_port in MEDIA_PORTS
+        )
+    return run.server_port == {"turn-udp": 3478, "turn-tcp": 3478, "turn-tls": 443}.get(
+        run.tier or ""
+    )
 
 
 def browser_agrees(run: Run) -> bool:

@@ -26,7 +26,9 @@ def require_privilege() -> None:
     """
     missing = [tool for tool in ("ip", "nft", "nsenter", "unshare") if shutil.which(tool) is None]
     if missing:
-        raise LabError(f"the lab needs {', '.join(missing)}: apt-get install iproute2 nftables util-linux")
+        raise LabError(
+            f"the lab needs {', '.join(missing)}: apt-get install iproute2 nftables util-linux"
+        )
     if os.geteuid() == 0:
         return
     probe = subprocess.run(["unshare", "-rUnm", "true"], capture_output=True, check=False)
@@ -132,7 +134,20 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 def connect(a: Namespace, a_device: str, b: Namespace, b_device: str) -> None:
     """Join two hosts with a cable."""
-    run("ip", "-n", a.name, "link", "add", a_device, "type", "veth",
-        "peer", "name", b_device, "netns", b.name)
+    run(
+        "ip",
+        "-n",
+        a.name,
+        "link",
+        "add",
+        a_device,
+        "type",
+        "veth",
+        "peer",
+        "name",
+        b_device,
+        "netns",
+        b.name,
+    )
     a.ip("link", "set", a_device, "up")
     b.ip("link", "set", b_device, "up")

@@ -61,7 +61,12 @@ function camera(framesPerSecond = 30) {
   return context.canvas.captureStream(framesPerSecond).getVideoTracks()[0];
 }
 
-function microphone() {
+async function microphone() {
+  if (navigator.userAgent.includes("Firefox")) {
+    // Its audio graph stands still without an output device; the fake microphone gives a tone.
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    return stream.getAudioTracks()[0];
+  }
   const audio = new AudioContext();
   const tone = new OscillatorNode(audio, { frequency: 440 });
   const out = new MediaStreamAudioDestinationNode(audio);
@@ -110,7 +115,7 @@ function watchAudio(track) {
 async function join(url, token, { publish, ask = !publish, options = {} }) {
   const { connect } = await import(`${location.origin}/sdk/roomline.js`);
   const tracks = publish
-    ? [{ track: camera(), source: "camera" }, { track: microphone(), source: "microphone" }]
+    ? [{ track: camera(), source: "camera" }, { track: await microphone(), source: "microphone" }]
     : [];
   const started = performance.now();
   const room = await connect(url, token, { ...options, tracks });
@@ -144,14 +149,16 @@ function exchange(room) {
 
 /** The pair that carries the media, and what came over it. */
 async function stats() {
-  const found = { audioEnergy: 0, videoFrames: 0, packetsLost: 0, packetsReceived: 0 };
+  const found = { audioEnergy: 0, audioPackets: 0, videoFrames: 0, packetsLost: 0, packetsReceived: 0 };
   for (const connection of connections) {
     if (connection.connectionState === "closed") continue;
     const report = await connection.getStats();
     report.forEach((entry) => {
       if (entry.type === "inbound-rtp") {
-        if (entry.kind === "audio") found.audioEnergy += entry.totalAudioEnergy ?? 0;
-        else found.videoFrames += entry.framesDecoded ?? 0;
+        if (entry.kind === "audio") {
+          found.audioEnergy += entry.totalAudioEnergy ?? 0;
+          found.audioPackets += entry.packetsReceived ?? 0;
+        } else found.videoFrames += entry.framesDecoded ?? 0;
         found.packetsLost += entry.packetsLost ?? 0;
         found.packetsReceived += entry.packetsReceived ?? 0;
       }

@@ -24,10 +24,23 @@ class Server:
         self.url = f"https://{SERVER_NAME}"
         self.lines: list[str] = []
         self._ready = threading.Event()
-        command = [sys.executable, "-m", "roomline", "serve", "--host", SERVER_NAME,
-                   "--state-dir", str(self.state), *arguments]
-        self._process = host.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                   env={**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"})
+        command = [
+            sys.executable,
+            "-m",
+            "roomline",
+            "serve",
+            "--host",
+            SERVER_NAME,
+            "--state-dir",
+            str(self.state),
+            *arguments,
+        ]
+        self._process = host.start(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"},
+        )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         if not self._ready.wait(READY_WITHIN_S) or self._process.poll() is not None:
@@ -44,8 +57,18 @@ class Server:
 
     def token(self, identity: str, room: str) -> str:
         """An access token, made as an operator makes one."""
-        command = [sys.executable, "-m", "roomline", "token", "--state-dir", str(self.state),
-                   "--room", room, "--identity", identity]
+        command = [
+            sys.executable,
+            "-m",
+            "roomline",
+            "token",
+            "--state-dir",
+            str(self.state),
+            "--room",
+            room,
+            "--identity",
+            identity,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 

@@ -15,6 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from netlab import firewall as firewalls
 from netlab import nat as nats
@@ -52,8 +53,11 @@ class Site:
             f"Port {PROXY_PORT}\nListen {self.gateway}\nMaxClients 100\nTimeout 600\n"
             "ConnectPort 443\nLogLevel Warning\n"
         )
-        self.router.start(["tinyproxy", "-d", "-c", str(config)], stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL)
+        self.router.start(
+            ["tinyproxy", "-d", "-c", str(config)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         return f"http://{self.gateway}:{PROXY_PORT}"
 
 
@@ -70,7 +74,7 @@ class Lab:
         self._folder = tempfile.TemporaryDirectory(prefix="roomline-lab-")
         self.folder = Path(self._folder.name)
 
-    def __enter__(self) -> Lab:
+    def __enter__(self) -> Self:
         try:
             self._build()
         except BaseException:
@@ -79,7 +83,9 @@ class Lab:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         self.close()
@@ -118,9 +124,13 @@ class Lab:
         self._sites += 1
         i = self._sites
         router, client = self._router(f"r{i}"), self._namespace(f"c{i}")
-        link = Link(self.internet, f"site{i}", router, "wan", conditions or Conditions(), seed=i)
+        link = Link(
+            (self.internet, f"site{i}"), (router, "wan"), conditions or Conditions(), seed=i
+        )
         self._links.append(link)
-        self._address(self.internet, f"site{i}", f"198.51.100.{4 * i + 1}/30", f"2001:db8:{i}00::1/64")
+        self._address(
+            self.internet, f"site{i}", f"198.51.100.{4 * i + 1}/30", f"2001:db8:{i}00::1/64"
+        )
         self._address(router, "wan", f"198.51.100.{4 * i + 2}/30", f"2001:db8:{i}00::2/64")
         self._default_route(router, f"198.51.100.{4 * i + 1}", f"2001:db8:{i}00::1")
         connect(router, "lan", client, "eth0")
@@ -138,7 +148,9 @@ class Lab:
             gateway, host = f"192.0.2.{8 * i + 1}", f"192.0.2.{8 * i + 2}"
             prefix = 29
             if not self._ipv6:
-                self.internet.ip("route", "add", f"192.0.2.{8 * i}/29", "via", f"198.51.100.{4 * i + 2}")
+                self.internet.ip(
+                    "route", "add", f"192.0.2.{8 * i}/29", "via", f"198.51.100.{4 * i + 2}"
+                )
         else:
             gateway, host, prefix = f"192.168.{i}.1", f"192.168.{i}.2", 24
         inner = f"2001:db8:{i}01::"

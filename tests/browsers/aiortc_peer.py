@@ -21,6 +21,7 @@ from aiortc import (
     RTCSessionDescription,
     VideoStreamTrack,
 )
+from aiortc.mediastreams import MediaStreamError
 from websockets.asyncio.client import connect
 
 SLOTS = ["audio", "audio", "video", "video"]
@@ -44,7 +45,10 @@ class Peer:
 
     async def _consume(self, track: MediaStreamTrack) -> None:
         while True:
-            await track.recv()
+            try:
+                await track.recv()
+            except MediaStreamError:  # the end of the call
+                return
             self.seen[track.kind] += 1
             if self.seen["audio"] >= 50 and self.seen["video"] >= 30 and self.seen["messages"]:
                 self.enough.set()
@@ -76,8 +80,14 @@ async def main(url: str, token: str, ca: str, seconds: float) -> None:
     offer, tracks = await peer.offer()
     trust = ssl.create_default_context(cafile=ca)
     async with connect(url, ssl=trust, proxy=None) as socket:
-        join = {"type": "join", "request": 1, "version": 1, "token": token, "offer": offer,
-                "tracks": tracks}
+        join = {
+            "type": "join",
+            "request": 1,
+            "version": 1,
+            "token": token,
+            "offer": offer,
+            "tracks": tracks,
+        }
         await socket.send(json.dumps(join))
         joined = json.loads(await socket.recv())
         if joined["type"] != "joined":

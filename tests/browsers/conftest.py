@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from netlab.link import Conditions
 from browsers.meeting import Meeting
+from playwright.sync_api import Playwright, sync_playwright
+
+from netlab.link import Conditions
 from netlab.namespaces import require_privilege
 from netlab.server import Server
 from netlab.topology import SERVER_V4, Lab
-from playwright.sync_api import Playwright, sync_playwright
 
 
 @pytest.fixture(scope="session")

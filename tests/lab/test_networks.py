@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+
 from netlab.firewall import Firewall
 from netlab.link import Conditions
 from netlab.namespaces import require_privilege
@@ -42,8 +43,9 @@ for port in map(int, sys.argv[2:]):
 def lab() -> Iterator[Lab]:
     require_privilege()
     with Lab(f"rn{os.getpid()}") as made:
-        echo = made.server.start([sys.executable, "-c", ECHO, "3478", "20000", "20001"],
-                                 stdout=subprocess.PIPE)
+        echo = made.server.start(
+            [sys.executable, "-c", ECHO, "3478", "20000", "20001"], stdout=subprocess.PIPE
+        )
         assert echo.stdout is not None
         assert echo.stdout.readline() == b"ready\n"
         yield made

@@ -25,6 +25,8 @@ pub(crate) struct Http {
     /// The application knows that the client is done.
     app_told: bool,
     app_done: bool,
+    /// The application closed its end with bytes unread; what it wrote before is still to come.
+    app_reset: bool,
     /// The application has answered something.
     pub(crate) answered: bool,
 }
@@ -59,6 +61,7 @@ impl Http {
             client_done: false,
             app_told: false,
             app_done: false,
+            app_reset: false,
             answered: false,
         };
         Ok((http, other))
@@ -102,17 +105,29 @@ impl Http {
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(moved),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if is_reset(&e) => self.app_deaf(),
                 Err(e) => return Err(e),
             }
         }
         self.to_app.clear();
         self.taken = 0;
         if self.client_done && !self.app_told {
-            // A half-closed client may still wait for its answer.
-            self.app.shutdown(Shutdown::Write)?;
             self.app_told = true;
+            // A half-closed client may still wait for its answer. An application that has closed
+            // needs not be told.
+            match self.app.shutdown(Shutdown::Write) {
+                Err(e) if e.kind() != io::ErrorKind::NotConnected => return Err(e),
+                _ => {}
+            }
         }
         Ok(moved)
+    }
+
+    /// The application reads no more: drop what was meant for it, and go on with what it wrote.
+    fn app_deaf(&mut self) {
+        self.taken = self.to_app.len();
+        self.client_done = true;
+        self.app_told = true;
     }
 
     fn read_client(&mut self) -> io::Result<bool> {
@@ -149,9 +164,18 @@ impl Http {
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            // The system reports this before it gives what was written.
+            Err(e) if is_reset(&e) && !self.app_reset => {
+                self.app_reset = true;
+                self.app_deaf();
+            }
             Err(e) => return Err(e),
         }
         write_tls(&mut self.tls, &mut self.tcp)?;
         Ok(true)
     }
+}
+
+fn is_reset(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
 }

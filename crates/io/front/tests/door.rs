@@ -144,6 +144,20 @@ fn large_bodies_pass_both_ways_and_a_half_closed_client_is_answered() {
 }
 
 #[test]
+fn an_application_that_closes_with_bytes_unread_is_still_heard() {
+    let rig = Rig::new(16);
+    let mut client = rig.tls();
+    client.write_all(b"POST / HTTP/1.1\r\n\r\nnobody reads this").unwrap();
+    let (mut app, _) = rig.http();
+    app.read_exact(&mut [0; 4]).unwrap();
+    app.write_all(b"the last word").unwrap();
+    drop(app);
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).unwrap();
+    assert_eq!(answer, b"the last word");
+}
+
+#[test]
 fn turn_over_tls_shares_the_port() {
     let rig = Rig::new(16);
     let mut client = rig.tls();

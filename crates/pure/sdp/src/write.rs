@@ -22,30 +22,15 @@ impl Display for Description {
         if self.ice_lite {
             f.write_str("a=ice-lite\r\n")?;
         }
-        let tagged = self.tagged();
-        for (index, section) in self.sections.iter().enumerate() {
-            self.write_section(f, section, tagged == Some(index))?;
+        for section in &self.sections {
+            self.write_section(f, section)?;
         }
         Ok(())
     }
 }
 
 impl Description {
-    /// The section that carries the candidates (RFC 9143 §7.1.2).
-    fn tagged(&self) -> Option<usize> {
-        let live = |s: &OfferSection| !s.rejected;
-        match self.bundle.first() {
-            Some(mid) => self.sections.iter().position(|s| live(s) && s.mid == *mid),
-            None => self.sections.iter().position(live),
-        }
-    }
-
-    fn write_section(
-        &self,
-        f: &mut Formatter<'_>,
-        section: &OfferSection,
-        tagged: bool,
-    ) -> fmt::Result {
+    fn write_section(&self, f: &mut Formatter<'_>, section: &OfferSection) -> fmt::Result {
         media_line(f, section)?;
         if section.rejected {
             if !section.mid.is_empty() {
@@ -53,14 +38,14 @@ impl Description {
             }
             return f.write_str("a=inactive\r\n");
         }
-        if tagged && !self.candidates.is_empty() {
-            for candidate in &self.candidates {
-                write!(f, "a={candidate}\r\n")?;
-            }
+        // Repeated in every section, as everything of the transport is: RFC 9143 asks for them only
+        // in the tagged one, but aiortc reads the last one and other simple clients each.
+        for candidate in &self.candidates {
+            write!(f, "a={candidate}\r\n")?;
+        }
+        if !self.candidates.is_empty() {
             f.write_str("a=end-of-candidates\r\n")?;
         }
-        // Repeated in every section: RFC 9143 asks for them only in the tagged one, but simple
-        // clients look for them in each.
         write!(f, "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\n", self.ice.ufrag, self.ice.pwd)?;
         for fingerprint in &self.fingerprints {
             let hex: Vec<String> = fingerprint.digest.iter().map(|b| format!("{b:02X}")).collect();

@@ -31,7 +31,8 @@ fn the_transport_is_ice_lite_passive_and_bundled() {
     let candidate = "a=candidate:1 1 udp 2130706431 192.0.2.1 10000 typ host";
     assert!(section(&answer.text, "audio").contains(&candidate));
     assert!(section(&answer.text, "audio").contains(&"a=end-of-candidates"));
-    assert!(!section(&answer.text, "video").contains(&candidate));
+    // aiortc reads the candidates of the last section of a bundle.
+    assert!(section(&answer.text, "video").contains(&candidate));
 }
 
 #[test]
