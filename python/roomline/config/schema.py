@@ -92,7 +92,7 @@ class Turn(_Section):
 class Media(_Section):
     """The direct tier."""
 
-    ports: Annotated[PortRange, BeforeValidator(_parse_ports)] = PortRange(10000, 60000)
+    ports: Annotated[PortRange, NoDecode, BeforeValidator(_parse_ports)] = PortRange(10000, 60000)
     """UDP ports for media; a single one is shared by everybody."""
     addresses: Addresses = Field(default_factory=list)
     """Addresses to tell clients, best first; empty: those of the machine."""

@@ -1,0 +1,148 @@
+"""The reference pages name what the code has: metrics, drops, routes, names, commands, errors."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+from fastapi.routing import APIRoute
+
+import roomline
+from roomline import _engine, errors
+from roomline.api.metrics import LABELS
+from roomline.engine.facade import Sample
+
+from support.example import serving
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+def read(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+def first_cells(page: str, heading: str = "", end: str = "\n## ") -> set[str]:
+    """What stands in code marks in the first cells of a page's tables, or of one section of it."""
+    text = read(page)
+    if heading:
+        text = text.partition(f"{heading}\n")[2].partition(end)[0]
+    cells = re.findall(r"^\| ([^|]+)\|", text, re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Sample], list[Sample]]:
+    """Counters and gauges of a running server."""
+
+    async def look() -> tuple[list[Sample], list[Sample]]:
+        async with serving(tmp_path_factory.mktemp("state")) as server:
+            engine, core = server.engine, server.hub.core
+            return engine.counters() + core.counters(), engine.gauges() + core.gauges()
+
+    return asyncio.run(look())
+
+
+def counted_by_python() -> set[str]:
+    """The names in every call of `count("…")`."""
+    found = set()
+    for file in (ROOT / "python/roomline").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr == "count"
+                and node.args
+                and isinstance(node.args[0], ast.Constant)
+            ):
+                found.add(str(node.args[0].value))
+    return found
+
+
+def test_every_metric_is_described(figures: tuple[list[Sample], list[Sample]]) -> None:
+    counters, gauges = figures
+    names = {f"roomline_{name}_total" for name, _, _ in counters}
+    names |= {f"roomline_{name}_total" for name in counted_by_python()}
+    names |= {f"roomline_{name}" for name, _, _ in gauges}
+    assert first_cells("reference/metrics.md") == names
+
+
+def test_labels_are_named_as_they_are(figures: tuple[list[Sample], list[Sample]]) -> None:
+    rows = re.findall(
+        r"^\| `roomline_(\w+)` \| (.*?) \|", read("reference/metrics.md"), re.MULTILINE
+    )
+    written = {name.removesuffix("_total"): label.strip("`") for name, label in rows}
+    labelled = {name for samples in figures for name, label, _ in samples if label}
+    for name in labelled - {"connections"}:  # the gauge of that name has none
+        assert written[name] == LABELS.get(name, "kind")
+    for name, label in LABELS.items():
+        assert written[name] == label
+
+
+@pytest.mark.parametrize(
+    ("counter", "heading"),
+    [
+        ("drops", "### At the sockets and transports: `roomline_drops_total{reason=…}`"),
+        ("rtp_dropped", "### In forwarding: `roomline_rtp_dropped_total{kind=…}`"),
+    ],
+)
+def test_every_reason_of_a_drop_is_explained(
+    counter: str, heading: str, figures: tuple[list[Sample], list[Sample]]
+) -> None:
+    reasons = {label for name, label, _ in figures[0] if name == counter}
+    assert first_cells("how-to/monitor.md", heading, "\n##") == reasons
+
+
+def test_every_route_is_described(tmp_path: Path) -> None:
+    async def routes() -> set[str]:
+        async with serving(tmp_path) as server:
+            found = set()
+            pending = list(server.app.routes)
+            while pending:
+                route = pending.pop()
+                if isinstance(route, APIRoute):
+                    found |= {f"{method} {route.path}" for method in route.methods}
+                original = getattr(route, "original_router", None)
+                if original is not None:
+                    pending += original.routes
+            return found
+
+    written = {
+        line.partition("?")[0].replace("{name:path}", "{name}")
+        for line in first_cells("reference/rest.md")
+        if re.match(r"(GET|PUT|DELETE|POST) ", line)
+    }
+    real = {route.replace("{name:path}", "{name}") for route in asyncio.run(routes())}
+    assert written == real | {"GET /v1/openapi.json"}
+
+
+def test_every_public_name_is_described() -> None:
+    page = read("reference/python.md")
+    assert [name for name in roomline.__all__ if f"`{name}" not in page] == []
+
+
+@pytest.mark.parametrize(("base", "heading"), [("Command", "## Commands"), ("Event", "## Events")])
+def test_every_command_and_event_is_described(base: str, heading: str) -> None:
+    parent = getattr(_engine, base)
+    names = {name for name in vars(parent) if name[:1].isupper()}
+    assert first_cells("reference/engine.md", heading) == names
+
+
+def test_every_error_code_is_described_as_it_is() -> None:
+    text = read("reference/signaling.md").partition("## Error codes\n")[2]
+    rows = re.findall(r"^\| `([a-z-]+)` \| .* \| ([a-z ]+) \|$", text, re.MULTILINE)
+    fatal = {(True, True): "yes", (False, True): "at join", (False, False): "no"}
+    real = {
+        code: fatal[cls.fatal, cls.fatal_at_join] for code, cls in errors.SIGNALING_ERRORS.items()
+    }
+    assert dict(rows) == real
+
+
+def test_http_statuses_are_those_of_the_errors() -> None:
+    text = read("reference/rest.md").partition("## Errors\n")[2]
+    for status, codes in re.findall(r"^\| (\d+) \| (.*) \|$", text, re.MULTILINE):
+        for code in re.findall(r"`([a-z-]+)`", codes):
+            assert errors.SIGNALING_ERRORS[code].http_status == int(status)
