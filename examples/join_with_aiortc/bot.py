@@ -24,7 +24,6 @@ from aiortc import (
     VideoStreamTrack,
 )
 from aiortc.mediastreams import MediaStreamError
-from aiortc.sdp import candidate_from_sdp
 from websockets.asyncio.client import ClientConnection, connect
 
 SLOTS = ["audio", "audio", "video", "video"]
@@ -48,7 +47,7 @@ class Bot:
         """Join, then take part until cancelled or told that it is over."""
         joined = await self._join(socket, token, publish=publish)
         self._id, self.identity = joined["participant"]["id"], joined["participant"]["identity"]
-        await self._accept(joined["answer"])
+        await self.pc.setRemoteDescription(RTCSessionDescription(joined["answer"], "answer"))
         beat = asyncio.create_task(self._beat(socket, joined["heartbeat"]["intervalMs"] / 1000))
         try:
             async for frame in socket:
@@ -89,16 +88,6 @@ class Bot:
         if reply["type"] != "joined":
             raise SystemExit(f"refused: {reply['code']}: {reply['message']}")
         return reply
-
-    async def _accept(self, answer: str) -> None:
-        await self.pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-        # The candidates are in the first of the bundled sections; aiortc looks in the last.
-        for line in answer.splitlines():
-            if line.startswith("a=candidate:"):
-                candidate = candidate_from_sdp(line.removeprefix("a=candidate:"))
-                candidate.sdpMid = self.pc.getTransceivers()[0].mid
-                await self.pc.addIceCandidate(candidate)
-        await self.pc.addIceCandidate(None)
 
     def _handle(self, message: dict[str, Any]) -> None:
         """Replies need nothing here; of the events only these two."""
