@@ -9,7 +9,7 @@ import hmac
 import pytest
 
 from support.fake_engine import LISTENER, PUBLISHER, offer
-from support.world import START, Grants, RoomLimits, World, c, e
+from support.world import START, Client, Grants, RoomLimits, World, c, e, token
 
 CAMERA = {"1": "camera"}
 BOTH = {"0": "microphone", "1": "camera"}
@@ -56,6 +56,42 @@ def test_turn_credentials_are_bound_to_the_participant() -> None:
         "turn:192.0.2.1:3478?transport=tcp",
         "turns:call.example:443?transport=tcp",
     ]
+
+
+def test_answers_carry_fresh_turn_credentials() -> None:
+    world = World()
+    alice = world.client("alice")
+    alice.connect()
+    world.wait(60, alice)
+    transport = alice.joined["transport"]
+    reply = alice.request("offer", transport=transport, offer=PUBLISHER, tracks=[])
+    assert reply["iceServersExpireAt"] == alice.joined["iceServersExpireAt"] + 60_000
+    assert reply["iceServers"][0]["username"] != alice.joined["iceServers"][0]["username"]
+
+
+def test_a_typed_name_is_used_when_the_token_has_none() -> None:
+    world = World()
+    watcher = world.client("watcher")
+    for token_name, typed, seen in (
+        ("", " Ada ", "Ada"),
+        ("Ada Lovelace", "Bob", "Ada Lovelace"),
+        ("", "  ", "guest"),
+        ("", None, "guest"),
+    ):
+        named = {} if typed is None else {"name": typed}
+        guest = Client(world)
+        guest.request(
+            "join",
+            version=1,
+            token=token("guest", name=token_name),
+            offer=PUBLISHER,
+            tracks=[],
+            **named,
+        )
+        assert watcher.events("participantJoined")[-1]["participant"]["name"] == seen
+    long = Client(world)
+    long.request("join", version=1, token=token("x"), offer=PUBLISHER, tracks=[], name="x" * 201)
+    assert long.events("error")[0]["code"] == "bad-message"
 
 
 def test_tracks_are_bound_both_ways() -> None:

@@ -55,12 +55,14 @@ class ResumedReply(Reply):
 
 
 class AnswerReply(Reply):
-    """The SDP answer to an `offer`."""
+    """The SDP answer to an `offer`, and fresh ICE servers for its gathering."""
 
     type: Literal["answer"] = "answer"
     transport: str
     answer: str
     tracks: list[TrackAssignment]
+    ice_servers: list[IceServer]
+    ice_servers_expire_at: Millis
 
 
 class OkReply(Reply):

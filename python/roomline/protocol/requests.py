@@ -38,6 +38,7 @@ class JoinRequest(Request):
     offer: _Sdp
     tracks: _Intents
     subscribe: SubscribeMode = "auto"
+    name: str | None = absent("Shown to others when the token names nobody.", max_length=200)
     sdk: SdkInfo | None = absent()
 
 

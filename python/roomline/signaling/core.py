@@ -446,7 +446,7 @@ class Core:
             id=names.participant(),
             number=names.number(),
             identity=claims.identity,
-            name=claims.name or claims.identity,
+            name=claims.name or (request.name or "").strip() or claims.identity,
             grants=claims.grants,
             joined_at=self._context.now.unix_ms,
             auto_subscribe=request.subscribe == "auto",

@@ -10,6 +10,7 @@ from roomline.protocol import (
     VERSION,
     AnswerReply,
     Heartbeat,
+    IceServer,
     JoinedReply,
     JoinRequest,
     OfferRequest,
@@ -66,12 +67,15 @@ class Negotiation:
         assignments, fresh = yield from self._publications.publish(
             session, transport, request.tracks
         )
+        servers, expire_at = self._ice_servers(session)
         session.reply(
             AnswerReply(
                 request=request.request,
                 transport=transport.name,
                 answer=answer.answer,
                 tracks=assignments,
+                ice_servers=servers,
+                ice_servers_expire_at=expire_at,
             )
         )
         self._share(session, fresh)
@@ -87,9 +91,7 @@ class Negotiation:
         transport, answer, assignments = opened
         session.participant.present = True
         session.unconnected_since = context.now.monotonic
-        servers, expire_at = ice_servers(
-            context.config, session.participant.number, context.now.unix
-        )
+        servers, expire_at = self._ice_servers(session)
         others = [
             participant_info(other)
             for other in context.present(session.room, session.participant)
@@ -116,6 +118,10 @@ class Negotiation:
             )
         )
         return rivals
+
+    def _ice_servers(self, session: Session) -> tuple[list[IceServer], int]:
+        context = self._context
+        return ice_servers(context.config, session.participant.number, context.now.unix)
 
     def _rivals(self, session: Session) -> list[Session]:
         rivals = session.room.rivals(session.participant)

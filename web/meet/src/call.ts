@@ -2,7 +2,6 @@ import type { LocalPublication, Participant, RemoteParticipant, RemotePublicatio
 import { element, show, showDevice } from "./dom.js";
 import { columns } from "./layout.js";
 import { capture, captureProblem } from "./media.js";
-import { Names } from "./names.js";
 import type { Choice } from "./prejoin.js";
 import { Tile } from "./tile.js";
 
@@ -18,7 +17,6 @@ interface Seat {
 export class Call {
   readonly #room: Room;
   readonly #choice: Choice;
-  readonly #names: Names;
   readonly #grid = element("grid");
   readonly #mic = element<HTMLButtonElement>("mic");
   readonly #camera = element<HTMLButtonElement>("camera");
@@ -32,7 +30,6 @@ export class Call {
   constructor(room: Room, choice: Choice) {
     this.#room = room;
     this.#choice = choice;
-    this.#names = new Names(room, choice.name, (participant) => this.#showName(participant));
     this.#grid.replaceChildren();
     this.#own = this.#seat(room.localParticipant);
     for (const participant of room.participants.values()) this.#welcome(participant);
@@ -110,12 +107,8 @@ export class Call {
 
   #welcome(participant: RemoteParticipant): void {
     if (!this.#seats.has(participant.id)) this.#seat(participant);
-    this.#showName(participant);
+    this.#seats.get(participant.id)?.tile.setName(participant.name);
     this.#showMedia(participant);
-  }
-
-  #showName(participant: RemoteParticipant): void {
-    this.#seats.get(participant.id)?.tile.setName(this.#names.of(participant));
   }
 
   #showChange(id: string): void {
@@ -150,7 +143,7 @@ export class Call {
     const camera = localParticipant.publication("camera");
     const hears = Boolean(microphone) && !microphone?.muted;
     const sees = Boolean(camera) && !camera?.muted;
-    this.#own.setName(this.#names.own, " (you)");
+    this.#own.setName(localParticipant.name, " (you)");
     this.#own.setPicture(sees ? camera?.track : undefined);
     this.#own.setMuted(!hears);
     showDevice(this.#mic, "mic", hears);

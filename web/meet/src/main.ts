@@ -25,12 +25,13 @@ function media({ audio, video, muted }: Choice): LocalMedia[] {
 /** Joins with what was chosen, and without it where the link lets one only watch. */
 async function join(choice: Choice): Promise<Room> {
   const tracks = media(choice);
+  const { name } = choice;
   try {
-    return await connect(location.origin, link.token, { tracks });
+    return await connect(location.origin, link.token, { name, tracks });
   } catch (error) {
     const mayWatch = error instanceof RoomlineError && error.code === "permission-denied" && tracks.length > 0;
     if (!mayWatch) throw error;
-    return connect(location.origin, link.token);
+    return connect(location.origin, link.token, { name });
   }
 }
 

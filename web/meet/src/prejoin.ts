@@ -29,7 +29,8 @@ export class Prejoin {
 
   constructor(room: string, tokenName: string) {
     element("prejoin-room").textContent = room;
-    this.#nameField.value = isGuest(tokenName) ? remembered() || tokenName : tokenName;
+    this.#nameField.value = tokenName || remembered();
+    this.#nameField.readOnly = tokenName !== "";
     this.#micButton.addEventListener("click", () => void this.#toggleMic());
     this.#cameraButton.addEventListener("click", () => void this.#toggleCamera());
     element("join-form").addEventListener("submit", (event) => {
@@ -60,7 +61,7 @@ export class Prejoin {
 
   #submit(): void {
     const name = this.#nameField.value.trim();
-    if (!isGuest(name)) remember(name);
+    if (!this.#nameField.readOnly) remember(name);
     this.#joinButton.disabled = true;
     this.#joinButton.textContent = "Joining…";
     this.#stopMeter();
@@ -129,11 +130,6 @@ export class Prejoin {
     button.addEventListener("click", again);
     this.#notice.append(button);
   }
-}
-
-/** Whether the name in a token is one that the server made up for whoever comes. */
-function isGuest(name: string): boolean {
-  return /^(Guest\b|$)/.test(name);
 }
 
 // Browsers that keep nothing for this site throw at the mere look.

@@ -11,8 +11,6 @@ import { Transport } from "./transport.js";
 import type { LocalMedia, PreparedOffer, SlotCounts } from "./transport.js";
 import { VERSION } from "./version.js";
 
-/** TURN credentials with less left than this are renewed before ICE is restarted with them. */
-const CREDENTIAL_MARGIN_MS = 60_000;
 /** When the second client report follows the first, which has only one round trip to go by. */
 const SECOND_REPORT_MS = 1_000;
 
@@ -21,6 +19,8 @@ export interface ConnectOptions {
   tracks?: readonly LocalMedia[];
   /** `auto` (default): everything in the room. `manual`: what `publication.subscribe()` asks for. */
   subscribe?: SubscribeMode;
+  /** Shown to others when the token names nobody: for links that do not know who will use them. */
+  name?: string;
   /** Receive-only sections in the first offer, so that as many tracks come without a second one. Default 3 and 3. */
   slots?: Partial<SlotCounts>;
   /** Cancels the join. */
@@ -87,8 +87,6 @@ class Joining {
   readonly #signaling: Signaling;
   #room: Room | undefined;
   #connectivity: Connectivity | undefined;
-  #serversExpireAt = Infinity;
-  #renewing = false;
   #unwatch: () => void = () => undefined;
 
   constructor(url: string, token: string, options: ConnectOptions, env: Environment, log: Logger) {
@@ -105,10 +103,6 @@ class Joining {
       {
         event: (event) => this.#inbox.run(() => this.#room?.receive(event)),
         state: (state) => this.#signalingState(state),
-        iceServers: ({ iceServers, iceServersExpireAt }) => {
-          this.#setExpiry(iceServersExpireAt);
-          this.#transport.setIceServers(iceServers);
-        },
         closed: (error) => this.#closed(error),
         report: () => this.#transport.report(),
       },
@@ -138,13 +132,15 @@ class Joining {
   }
 
   #body({ offer, tracks }: PreparedOffer) {
+    const { name, subscribe = "auto" } = this.#options;
     return {
       type: "join" as const,
       version: PROTOCOL_VERSION,
       token: this.#token,
       offer,
       tracks,
-      subscribe: this.#options.subscribe ?? "auto",
+      subscribe,
+      ...(name ? { name } : {}),
       sdk: { name: "roomline-web", version: VERSION },
     };
   }
@@ -152,13 +148,12 @@ class Joining {
   async #accept(joined: JoinedReply, { tracks }: PreparedOffer): Promise<Room> {
     const room = new Room(joined, this.#signaling, this.#transport);
     this.#room = room;
-    this.#setExpiry(joined.iceServersExpireAt);
     this.#connectivity = new Connectivity(
       this.#transport.pc,
       this.#env,
       {
         restart: () => room.restartIce(),
-        isReady: () => this.#signaling.state === "open" && !this.#renewCredentials(),
+        isReady: () => this.#signaling.state === "open",
         connected: () => this.#connected(),
       },
       this.#log,
@@ -198,23 +193,7 @@ class Joining {
 
   #signalingState(state: "open" | "lost"): void {
     this.#inbox.run(() => this.#room?.setState(state === "open" ? "connected" : "reconnecting"));
-    if (state !== "open") return;
-    this.#renewing = false;
-    this.#connectivity?.signalingBack();
-  }
-
-  /** Has the session resumed when the TURN credentials are about to expire. True while that goes on. */
-  #renewCredentials(): boolean {
-    if (this.#renewing) return true;
-    if (this.#env.wallClock() < this.#serversExpireAt - CREDENTIAL_MARGIN_MS) return false;
-    this.#renewing = true;
-    this.#signaling.refresh();
-    return true;
-  }
-
-  #setExpiry(at: number): void {
-    // Fresh credentials that look expired mean that our clock is wrong: then it is no guide.
-    this.#serversExpireAt = at > this.#env.wallClock() + CREDENTIAL_MARGIN_MS ? at : Infinity;
+    if (state === "open") this.#connectivity?.signalingBack();
   }
 
   #closed(error: RoomlineError | undefined): void {

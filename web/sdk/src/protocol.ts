@@ -3,13 +3,15 @@
 /** The version of the protocol that these types describe. */
 export const PROTOCOL_VERSION = 1;
 
-/** The SDP answer to an `offer`. */
+/** The SDP answer to an `offer`, and fresh ICE servers for its gathering. */
 export interface AnswerReply {
   request: number;
   type: "answer";
   transport: string;
   answer: string;
   tracks: TrackAssignment[];
+  iceServers: IceServer[];
+  iceServersExpireAt: number;
 }
 
 /** From now on this slot carries this track. */
@@ -127,6 +129,8 @@ export interface JoinRequest {
   offer: string;
   tracks: TrackIntent[];
   subscribe?: SubscribeMode;
+  /** Shown to others when the token names nobody. */
+  name?: string;
   sdk?: SdkInfo;
 }
 

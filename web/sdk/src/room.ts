@@ -135,7 +135,7 @@ export class Room extends Emitter<RoomEvents> {
 
   /** @internal */
   restartIce(): Promise<AnswerReply> {
-    return this.#negotiate(() => undefined, () => [], { iceRestart: true });
+    return this.#transport.restartIce((offer) => this.#exchange(offer, []));
   }
 
   /** @internal One event of the server. */
@@ -295,18 +295,15 @@ export class Room extends Emitter<RoomEvents> {
     }
   }
 
-  #negotiate(
-    change: () => void,
-    intents: () => ReturnType<typeof intent>[],
-    options: RTCOfferOptions = {},
-  ): Promise<AnswerReply> {
-    const exchange = async (offer: string): Promise<AnswerReply> => {
-      const transport = this.#transport.id;
-      const reply = await this.#signaling.request({ type: "offer", transport, offer, tracks: intents() });
-      if (reply.type !== "answer") throw new RoomlineError("bad-message", `${reply.type} answers offer`);
-      return reply;
-    };
-    return this.#transport.negotiate(change, exchange, options);
+  #negotiate(change: () => void, intents: () => ReturnType<typeof intent>[]): Promise<AnswerReply> {
+    return this.#transport.negotiate(change, (offer) => this.#exchange(offer, intents()));
+  }
+
+  async #exchange(offer: string, tracks: ReturnType<typeof intent>[]): Promise<AnswerReply> {
+    const transport = this.#transport.id;
+    const reply = await this.#signaling.request({ type: "offer", transport, offer, tracks });
+    if (reply.type !== "answer") throw new RoomlineError("bad-message", `${reply.type} answers offer`);
+    return reply;
   }
 
   #participant(id: string): Participant | undefined {

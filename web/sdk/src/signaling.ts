@@ -3,7 +3,7 @@ import type { Environment, Logger, SocketLike } from "./environment.js";
 import { RoomlineError, asRoomlineError } from "./errors.js";
 import { Requests } from "./requests.js";
 import { PROTOCOL_VERSION } from "./protocol.js";
-import type { ClientReport, JoinedReply, ResumedReply, ServerEvent } from "./protocol.js";
+import type { ClientReport, JoinedReply, ServerEvent } from "./protocol.js";
 import { RoundTrip } from "./round-trip.js";
 import { isEvent, isNumbered } from "./wire.js";
 import type { JoinBody, NumberedReply, RequestBody, ServerFrame } from "./wire.js";
@@ -23,8 +23,6 @@ export interface SignalingHandlers {
   event(event: ServerEvent): void;
   /** The WebSocket was lost (`lost`) or is back and resumed (`open`). */
   state(state: "open" | "lost"): void;
-  /** The server gave new ICE servers. */
-  iceServers(resumed: ResumedReply): void;
   /** The session is over; without an error when `leave` ended it. Called once. */
   closed(error: RoomlineError | undefined): void;
   /** What the next ping tells of the selected candidate pair. */
@@ -134,7 +132,7 @@ export class Signaling {
 
   /**
    * Resumes over a new WebSocket now: after a change of network, when the old one is bound to an
-   * address that is gone, and to get fresh TURN credentials.
+   * address that is gone.
    */
   refresh(): void {
     if (this.#state === "open") {
@@ -301,7 +299,6 @@ export class Signaling {
     this.#state = "open";
     this.#resumeToken = reply.resumeToken;
     this.#log("info", "signaling resumed", { afterMs: Math.round(this.#env.now() - this.#lostAt) });
-    this.#handlers.iceServers(reply);
     this.#handlers.state("open");
     this.#flush();
     this.#beat();

@@ -72,7 +72,7 @@ export class Transport {
   /** Applies the prepared offer and the answer to it, with the ICE servers that came along. */
   async accept(id: string, answer: string, iceServers: IceServer[]): Promise<void> {
     this.id = id;
-    this.setIceServers(iceServers);
+    this.#setIceServers(iceServers);
     try {
       await this.pc.setLocalDescription(this.#first);
       await this.pc.setRemoteDescription({ type: "answer", sdp: answer });
@@ -82,38 +82,39 @@ export class Transport {
     this.#first = undefined;
   }
 
-  /** The servers for the next gathering. Servers given in `rtcConfig` stay. */
-  setIceServers(iceServers: IceServer[]): void {
-    if (!this.#fixedServers) this.#config.iceServers = iceServers;
-    this.pc.setConfiguration(this.#config);
-  }
-
   /**
    * One offer and answer, after those that are under way. `change` is called when it is this one's
    * turn. When it fails the connection is as before, but for transceivers that `change` added.
    */
-  negotiate(
-    change: () => void,
-    exchange: (offer: string) => Promise<AnswerReply>,
-    options: RTCOfferOptions = {},
-  ): Promise<AnswerReply> {
-    const run = async () => {
+  negotiate(change: () => void, exchange: (offer: string) => Promise<AnswerReply>): Promise<AnswerReply> {
+    return this.#inTurn(async () => {
       change();
-      await this.pc.setLocalDescription(await this.pc.createOffer(options));
+      await this.pc.setLocalDescription(await this.pc.createOffer());
       try {
         const reply = await exchange(this.pc.localDescription?.sdp ?? "");
-        await this.pc.setRemoteDescription({ type: "answer", sdp: reply.answer });
+        await this.#setAnswer(reply);
         return reply;
       } catch (error) {
         await this.#rollBack();
         throw error;
       }
-    };
-    const result = this.#queue.then(run).catch((error: unknown) => {
-      throw asRoomlineError(error, "negotiation-failed");
     });
-    this.#queue = result.catch(() => undefined);
-    return result;
+  }
+
+  /**
+   * One offer and answer that restarts ICE. The browser gathers when the offer is applied, so that is
+   * done when the answer is there, with the fresh TURN credentials that came along.
+   */
+  restartIce(exchange: (offer: string) => Promise<AnswerReply>): Promise<AnswerReply> {
+    return this.#inTurn(async () => {
+      const offer = await this.pc.createOffer({ iceRestart: true });
+      const reply = await exchange(offer.sdp ?? "");
+      // Only here: a change of servers makes Chromium restart ICE with the next offer, whatever it is for.
+      this.#setIceServers(reply.iceServers);
+      await this.pc.setLocalDescription(offer);
+      await this.#setAnswer(reply);
+      return reply;
+    });
   }
 
   /** A section that sends `media`: an idle one, or a new one. Takes part in the next negotiation. */
@@ -167,6 +168,24 @@ export class Transport {
 
   close(): void {
     this.pc.close();
+  }
+
+  #inTurn(run: () => Promise<AnswerReply>): Promise<AnswerReply> {
+    const result = this.#queue.then(run).catch((error: unknown) => {
+      throw asRoomlineError(error, "negotiation-failed");
+    });
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  /** The servers for the next gathering. Servers given in `rtcConfig` stay. */
+  #setIceServers(iceServers: IceServer[]): void {
+    if (!this.#fixedServers) this.#config.iceServers = iceServers;
+    this.pc.setConfiguration(this.#config);
+  }
+
+  #setAnswer({ answer }: AnswerReply): Promise<void> {
+    return this.pc.setRemoteDescription({ type: "answer", sdp: answer });
   }
 
   async #rollBack(): Promise<void> {

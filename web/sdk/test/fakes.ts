@@ -249,3 +249,16 @@ export function joined(request: number, more: object = {}): object {
     ...more,
   };
 }
+
+export function answer(request: number, more: object = {}): object {
+  return {
+    type: "answer",
+    request,
+    transport: "TP_1",
+    answer: "a",
+    tracks: [],
+    iceServers: [{ urls: ["turn:turn.example:3478"], username: "fresh", credential: "c" }],
+    iceServersExpireAt: 1_900_000_000_000,
+    ...more,
+  };
+}

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { connect, signalingUrl } from "../src/connect.js";
 import type { ConnectOptions } from "../src/connect.js";
 import type { Room } from "../src/room.js";
-import { FakeBrowser, FakeTrack, joined, nowhere, person, settle, track } from "./fakes.js";
+import { FakeBrowser, FakeTrack, answer, joined, nowhere, person, settle, track } from "./fakes.js";
 
 interface Call {
   browser: FakeBrowser;
@@ -182,7 +182,7 @@ test("needSlots adds receive-only sections with one offer", async () => {
   assert.equal(offer.transport, "TP_1");
   assert.deepEqual(offer.tracks, []);
   assert.equal(offer.offer.match(/a=recvonly/g).length, 9);
-  browser.socket.receive({ type: "answer", request: offer.request, transport: "TP_1", answer: "a", tracks: [] });
+  browser.socket.receive(answer(offer.request));
   await settle();
   assert.equal(browser.pc.signalingState, "stable");
   assert.deepEqual(told, []);
@@ -204,7 +204,7 @@ test("negotiations go one after the other; a refused one is rolled back and does
   const again = browser.socket.sent("offer")[1];
   assert.deepEqual(again.tracks, [{ mid: "6", source: "screen", name: "slides" }], "the section is used again");
   const assigned = [{ mid: "6", track: { ...track("TR_s", "PA_me"), source: "screen" } }];
-  browser.socket.receive({ type: "answer", request: again.request, transport: "TP_1", answer: "a", tracks: assigned });
+  browser.socket.receive(answer(again.request, { tracks: assigned }));
   assert.equal((await second).id, "TR_s");
 });
 
@@ -296,17 +296,14 @@ test("a lost path restarts ICE, and again while it does not come back", async ()
   await settle();
   assert.equal(browser.socket.sent("offer").length, 1);
   assert.ok(browser.pc.calls.includes("createOffer(restart)"));
-  const answer = (n: number) => {
-    const { request } = browser.socket.sent("offer")[n];
-    browser.socket.receive({ type: "answer", request, transport: "TP_1", answer: "a", tracks: [] });
-  };
-  answer(0);
+  const reply = (n: number) => browser.socket.receive(answer(browser.socket.sent("offer")[n].request));
+  reply(0);
   await browser.pass(5_999);
   assert.equal(browser.socket.sent("offer").length, 1);
   browser.socket.receive({ type: "pong", request: 1, sent: 0 });
   await browser.pass(1);
   assert.equal(browser.socket.sent("offer").length, 2);
-  answer(1);
+  reply(1);
   await settle();
   browser.pc.becomes("connected");
   browser.socket.receive({ type: "pong", request: 1, sent: 0 });
@@ -324,32 +321,41 @@ test("when the network comes back, the session resumes first and then ICE restar
   browser.socket.onopen?.();
   const [resume] = browser.socket.sent("resume");
   assert.ok(!browser.pc.calls.includes("createOffer(restart)"), "nothing is gathered before the server is back");
-  const servers = [{ urls: ["turn:new.example"], username: "n", credential: "n" }];
-  const expiry = { iceServers: servers, iceServersExpireAt: 1_900_000_000_000, resumeToken: "token 2", seq: 10 };
-  browser.socket.receive({ type: "resumed", request: resume.request, ...expiry });
+  const servers = { iceServers: [], iceServersExpireAt: 0 };
+  browser.socket.receive({ type: "resumed", request: resume.request, ...servers, resumeToken: "token 2", seq: 10 });
   await settle();
   assert.ok(browser.pc.calls.includes("createOffer(restart)"));
-  assert.equal(browser.pc.config.iceServers?.[0]?.username, "n");
   assert.equal(browser.socket.sent("offer").length, 1);
   assert.deepEqual(told, ["reconnecting", "connected"]);
 });
 
-test("expired TURN credentials are renewed by a resume before ICE restarts; a wrong clock does not loop", async () => {
+test("an ICE restart gathers with the TURN credentials of its answer; other offers leave them alone", async () => {
   const { browser } = await call();
   await browser.pass();
-  const resumed = async (iceServersExpireAt: number) => {
-    await browser.pass();
-    browser.socket.onopen?.();
-    const { request } = browser.socket.sent("resume")[0];
-    browser.socket.receive({ type: "resumed", request, iceServers: [], iceServersExpireAt, resumeToken: "r", seq: 10 });
-    await settle();
-  };
-  browser.wall = 1_900_000_000_000;
+  browser.socket.receive({ type: "needSlots", seq: 11, audio: 1, video: 0 });
+  await settle();
+  browser.socket.receive(answer(browser.socket.sent("offer")[0].request));
+  await settle();
+  browser.pc.calls.length = 0;
   browser.pc.becomes("failed");
-  assert.equal(browser.sockets[0]!.sent("offer").length, 0);
-  await resumed(1_700_000_000_000);
-  assert.equal(browser.sockets.length, 2);
-  assert.equal(browser.socket.sent("offer").length, 1);
+  await settle();
+  assert.deepEqual(browser.pc.calls, ["createOffer(restart)"], "nothing is gathered before the answer");
+  assert.equal(browser.pc.config.iceServers?.[0]?.username, "u");
+  browser.socket.receive(answer(browser.socket.sent("offer")[1].request));
+  await settle();
+  assert.deepEqual(browser.pc.calls.slice(1), [
+    "setConfiguration",
+    "setLocalDescription(offer)",
+    "setRemoteDescription(answer)",
+  ]);
+  assert.equal(browser.pc.config.iceServers?.[0]?.username, "fresh");
+});
+
+test("a name for links that have none goes with the join", async () => {
+  const { browser } = await call({}, { name: "Ada" });
+  assert.equal(browser.socket.frames[0].name, "Ada");
+  const { browser: other } = await call({}, { name: "" });
+  assert.ok(!("name" in other.socket.frames[0]));
 });
 
 test("media that never connects says what the browser said of the servers", async () => {
