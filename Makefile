@@ -1,5 +1,8 @@
 # Everything starts here: `make help`.
 
+# Where Debian keeps ip, nft and sysctl, which is not on everybody's path.
+export PATH := $(PATH):/usr/sbin:/sbin
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

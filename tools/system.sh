@@ -2,6 +2,7 @@
 # Make sure that what comes from the operating system is there: `tools/system.sh serve|test`.
 # Installs what is missing where we are root, and names it in one line where we are not.
 set -eu
+PATH=$PATH:/usr/sbin:/sbin
 
 purpose=${1:-serve}
 missing=""
