@@ -11,6 +11,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 import roomline
+from netlab.scenarios import SCENARIOS
 from roomline import _engine, errors
 from roomline.api.metrics import LABELS
 from roomline.engine.facade import Sample
@@ -146,3 +147,24 @@ def test_http_statuses_are_those_of_the_errors() -> None:
     for status, codes in re.findall(r"^\| (\d+) \| (.*) \|$", text, re.MULTILINE):
         for code in re.findall(r"`([a-z-]+)`", codes):
             assert errors.SIGNALING_ERRORS[code].http_status == int(status)
+
+
+def test_every_row_of_the_lab_is_described_as_it_is() -> None:
+    rows = re.findall(
+        r"^\| `([a-z0-9-]+)` \| [^|]* \| ([^|]*) \| ([\d.]+) s \| ([^|]*) \|$",
+        read("concepts/lab.md"),
+        re.MULTILINE,
+    )
+    written = {
+        name: (frozenset(re.findall(r"`([^`]+)`", tiers)), float(seconds) * 1000, added)
+        for name, tiers, seconds, added in rows
+    }
+    real = {
+        s.name: (
+            s.tiers,
+            s.first_frame_ms,
+            "reported" if s.added_latency_ms is None else f"under {s.added_latency_ms:.0f} ms",
+        )
+        for s in SCENARIOS
+    }
+    assert written == real
