@@ -107,6 +107,11 @@ impl Receiver {
             received.overflowed = info.overflowed.or(received.overflowed);
             let local = local_of(socket, info.local);
             let length = (header.msg_len as usize).min(BUFFER);
+            if length == 0 {
+                // No run has an empty datagram, and `chunks_mut` would lose a single one.
+                received.datagrams += 1;
+                handle(Datagram { remote, local, data: &mut [] });
+            }
             let segment = info.segment.unwrap_or(length).max(1);
             for data in buffer[..length].chunks_mut(segment) {
                 received.datagrams += 1;

@@ -78,6 +78,18 @@ fn a_run_leaves_and_arrives_as_one_buffer() {
 }
 
 #[test]
+fn an_empty_datagram_is_handed_over() {
+    let socket = bind("127.0.0.1:0");
+    let stranger = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for payload in [&b""[..], b"x", b""] {
+        stranger.send_to(payload, at(&socket, "127.0.0.1")).unwrap();
+    }
+    let (arrived, _) = receive(&socket, 3);
+    let lengths: Vec<usize> = arrived.iter().map(|datagram| datagram.data.len()).collect();
+    assert_eq!(lengths, [0, 1, 0]);
+}
+
+#[test]
 fn a_long_run_is_cut() {
     let (from, to) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
     let mut sender = Sender::new();
