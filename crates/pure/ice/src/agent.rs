@@ -2,19 +2,24 @@
 
 mod generation;
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use roomline_stun::attribute::{
     ErrorCode, IceControlled, Priority, UnknownAttributes, UseCandidate, Username, XorMappedAddress,
 };
-use roomline_stun::{Builder, Class, Message, Method, attribute::Attribute};
+use roomline_stun::{Builder, Class, Message, Method, TransactionId, attribute::Attribute};
 
 use crate::Credentials;
 use generation::Secrets;
 
 /// Without a check for this long the peer's consent is gone (RFC 7675 §5.1).
 pub const CONSENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Valid checks that are remembered, to know copies of them: those of the last five minutes of a
+/// client that checks its pair every 2.5 s.
+const REMEMBERED: usize = 128;
 
 /// Comprehension-required attributes we know.
 const KNOWN: [u16; 5] =
@@ -73,6 +78,10 @@ pub enum Drop {
     /// becomes controlling (RFC 8445 §7.3.1.1).
     #[error("role conflict")]
     RoleConflict,
+    /// A valid check came before from another address: somebody copied it on the way, and would
+    /// lead the media away with it. No reply.
+    #[error("replayed")]
+    Replayed,
 }
 
 impl Drop {
@@ -87,13 +96,14 @@ impl Drop {
             Drop::Integrity => "integrity",
             Drop::UnknownAttribute => "unknown-attribute",
             Drop::RoleConflict => "role-conflict",
+            Drop::Replayed => "replayed",
         }
     }
 
     /// The code of the error response, if there is one.
     fn code(self) -> Option<u16> {
         match self {
-            Drop::Malformed | Drop::NotRequest | Drop::Fingerprint => None,
+            Drop::Malformed | Drop::NotRequest | Drop::Fingerprint | Drop::Replayed => None,
             Drop::BadRequest => Some(400),
             Drop::Username | Drop::Integrity => Some(401),
             Drop::UnknownAttribute => Some(420),
@@ -111,6 +121,8 @@ pub struct Agent {
     nominated: bool,
     retired: Vec<String>,
     last_received: Option<Instant>,
+    /// The newest valid checks and where they came from.
+    recent: VecDeque<(TransactionId, SocketAddr)>,
 }
 
 impl Agent {
@@ -122,6 +134,7 @@ impl Agent {
             nominated: false,
             retired: Vec::new(),
             last_received: None,
+            recent: VecDeque::new(),
         }
     }
 
@@ -172,7 +185,14 @@ impl Agent {
             Ok(checked) => checked,
             Err(drop) => return Err(refuse(&request, Some(secrets), drop, reply)),
         };
+        let first = self.first_seen(request.transaction_id());
+        if first.is_some_and(|first| first != remote) {
+            return Err(Drop::Replayed);
+        }
         accept(&request, secrets, remote, reply);
+        if first.is_none() {
+            self.remember(request.transaction_id(), remote);
+        }
         self.last_received = Some(now);
         if nominated && generation == Generation::Current {
             self.nominated = true;
@@ -194,6 +214,18 @@ impl Agent {
         };
         request.verify_integrity(secrets.key()).map_err(|_| Drop::Integrity)?;
         Ok(generation)
+    }
+
+    /// Where the check with that transaction id came from first: a client retransmits from there.
+    fn first_seen(&self, id: TransactionId) -> Option<SocketAddr> {
+        self.recent.iter().find(|(known, _)| *known == id).map(|(_, remote)| *remote)
+    }
+
+    fn remember(&mut self, id: TransactionId, remote: SocketAddr) {
+        if self.recent.len() == REMEMBERED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((id, remote));
     }
 
     fn retire_previous(&mut self) {

@@ -347,3 +347,29 @@ fn mutated_checks_never_pass_and_never_panic() {
         assert!(answer.result.is_err() || !changed, "{bytes:02x?}");
     }
 }
+
+#[test]
+fn a_copied_check_is_worth_nothing_elsewhere() {
+    let (mut agent, mut reply) = (agent(), Vec::new());
+    let bytes = check(1, nominate);
+    let elsewhere: SocketAddr = "203.0.113.9:4000".parse().unwrap();
+    for _ in 0..3 {
+        let checked = agent.handle_check(start(), &bytes, remote(), &mut reply);
+        assert!(checked.unwrap().nominated, "a retransmission is answered");
+        let copied = agent.handle_check(start(), &bytes, elsewhere, &mut reply);
+        assert_eq!(copied, Err(Drop::Replayed));
+        assert!(reply.is_empty());
+    }
+}
+
+#[test]
+fn the_memory_of_checks_is_bounded() {
+    let mut agent = agent();
+    for number in 0..=REMEMBERED {
+        let mut id = [0; 12];
+        id[..8].copy_from_slice(&(number as u64).to_be_bytes());
+        agent.remember(TransactionId(id), remote());
+    }
+    assert_eq!(agent.recent.len(), REMEMBERED);
+    assert_eq!(agent.first_seen(TransactionId([0; 12])), None);
+}

@@ -188,10 +188,13 @@ impl Shard {
             Ok(opened) => opened,
             Err(reason) => return self.counters.discard(reason),
         };
-        transport.touch(now, pair);
+        let moved = transport.hear(now, pair);
         transport.totals.packets_received += 1;
         transport.totals.bytes_received += received as u64;
         let leg = transport.leg;
+        if moved {
+            self.tell_path(slot);
+        }
         let mut out =
             super::egress::Out { transports: &mut self.transports, counters: &mut self.counters };
         match kind {

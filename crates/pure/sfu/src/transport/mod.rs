@@ -128,6 +128,12 @@ impl Transport {
         self.pairs.touch(now, pair);
     }
 
+    /// Notes authentic media on a pair. True when that pair takes over.
+    pub(crate) fn hear(&mut self, now: Instant, pair: pairs::Pair) -> bool {
+        self.last_authentic = now;
+        self.pairs.hear(now, pair)
+    }
+
     /// True when an offer is by the peer that DTLS was begun with.
     pub(crate) fn is_by_peer(&self, fingerprints: &[Fingerprint]) -> bool {
         self.dtls.expected() == fingerprints

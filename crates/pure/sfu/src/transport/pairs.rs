@@ -10,7 +10,8 @@ use crate::ids::SocketId;
 /// Pairs a transport may have: a client has a few addresses, each direct and relayed.
 const MAX_PAIRS: usize = 32;
 
-/// After an ICE restart, a pair in use that was silent for so long gives way to a new valid one.
+/// A pair in use that was silent for so long gives way to a nominated one that carries media, and
+/// after an ICE restart to a new valid one.
 const QUIET: Duration = Duration::from_millis(400);
 
 /// A pair in use that was silent for so long gives way to any nominated one. A client that sends no
@@ -105,6 +106,26 @@ impl Pairs {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.pair == pair) {
             entry.last_received = now;
         }
+    }
+
+    /// Notes authentic media, which nobody can have copied. True when its pair takes over: the one in
+    /// use fell silent, and this one was nominated before it.
+    pub(crate) fn hear(&mut self, now: Instant, pair: Pair) -> bool {
+        let Some(index) = self.entries.iter().position(|entry| entry.pair == pair) else {
+            return false;
+        };
+        self.entries[index].last_received = now;
+        let Some(selected) = self.selected.filter(|selected| *selected != index) else {
+            return false;
+        };
+        let (heard, used) = (&self.entries[index], &self.entries[selected]);
+        let back = heard.nominated
+            && heard.generation >= used.generation
+            && now.duration_since(used.last_received) >= QUIET;
+        if back {
+            self.selected = Some(index);
+        }
+        back
     }
 
     /// Takes a valid check and decides which pair is in use.

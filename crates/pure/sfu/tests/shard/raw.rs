@@ -1,5 +1,6 @@
 //! A peer that can only make connectivity checks.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 
 use roomline_sfu::{MediaSocket, ParticipantId, TransportId};
@@ -14,6 +15,7 @@ use crate::world::{Way, World};
 pub struct Raw {
     pub username: String,
     pub password: String,
+    asked: Cell<u8>,
 }
 
 /// The offer of a peer with one ICE generation and a certificate that nobody has.
@@ -59,13 +61,16 @@ impl Raw {
     pub fn read(answer: &str, ufrag: &str) -> Raw {
         let ours = attribute(answer, "a=ice-ufrag:");
         let password = attribute(answer, "a=ice-pwd:").to_owned();
-        Raw { username: format!("{ours}:{ufrag}"), password }
+        Raw { username: format!("{ours}:{ufrag}"), password, asked: Cell::new(0) }
     }
 
     pub fn message(&self, nominate: bool) -> Vec<u8> {
         let mut message = Vec::new();
-        let mut check =
-            Builder::new(&mut message, Class::Request, Method::BINDING, TransactionId([3; 12]));
+        self.asked.set(self.asked.get().wrapping_add(1));
+        let mut id = [self.asked.get(); 12];
+        id.iter_mut().skip(1).zip(self.username.bytes()).for_each(|(id, byte)| *id = byte);
+        let transaction = TransactionId(id);
+        let mut check = Builder::new(&mut message, Class::Request, Method::BINDING, transaction);
         check.push(&Username(&self.username)).push(&Priority(1_000));
         if nominate {
             check.push(&UseCandidate);

@@ -110,3 +110,24 @@ fn pairs_are_bounded_and_stale_ones_go() {
     assert!(!pairs.remove(pair(100)));
     assert_eq!(pairs.selected(), None);
 }
+
+#[test]
+fn media_tells_which_nominated_pair_the_client_uses() {
+    let (mut pairs, mut now) = (Pairs::default(), start());
+    pairs.check(now, pair(1), NOMINATED);
+    pairs.check(now, pair(3), PLAIN);
+    assert!(pairs.check(now, pair(2), NOMINATED).selected);
+    now += STEP;
+    assert!(!pairs.hear(now, pair(1)), "the pair in use was heard a moment ago");
+    now += QUIET;
+    assert!(!pairs.hear(now, pair(3)), "nobody nominated it");
+    assert!(pairs.hear(now, pair(1)));
+    assert_eq!(pairs.selected(), Some(pair(1)));
+    assert!(!pairs.hear(now, pair(1)));
+    assert!(!pairs.hear(now, pair(9)));
+
+    pairs.restart();
+    assert!(pairs.check(now, pair(2), NOMINATED).selected);
+    now += QUIET;
+    assert!(!pairs.hear(now, pair(1)), "from before the restart");
+}
