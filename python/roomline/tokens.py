@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Mapping
@@ -224,6 +225,10 @@ def _check_times(payload: dict[str, Any], now: float) -> None:
 
 def _time(payload: dict[str, Any], claim: str, default: float | None) -> float:
     value = payload.get(claim, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise TokenInvalid(f"the token's claim {claim} must be a number")
-    return float(value)
+    if not isinstance(value, bool) and isinstance(value, (int, float)):
+        # An integer of JSON may be too large for a float.
+        with contextlib.suppress(OverflowError):
+            seconds = float(value)
+            if math.isfinite(seconds):
+                return seconds
+    raise TokenInvalid(f"the token's claim {claim} must be a number of seconds")

@@ -67,6 +67,7 @@ def test_expiry_and_not_before() -> None:
         {"exp": None},
         {"exp": "soon"},
         {"exp": True},
+        {"exp": 10**400},
         {"nbf": "later"},
         {"sub": None},
         {"sub": ""},
