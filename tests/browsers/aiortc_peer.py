@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
 import sys
 from typing import Any
@@ -24,7 +25,19 @@ from aiortc import (
 from aiortc.mediastreams import MediaStreamError
 from websockets.asyncio.client import connect
 
+CANDIDATE = re.compile(r"^a=(?:candidate:.*|end-of-candidates)\r\n", re.MULTILINE)
 SLOTS = ["audio", "audio", "video", "video"]
+
+
+def for_aiortc(answer: str) -> str:
+    """The answer with its candidates in every section.
+
+    RFC 9143 §7.1.2 wants them in the first one of a bundle; aiortc (1.16) reads those of the last
+    section that uses the transport.
+    """
+    candidates = "".join(CANDIDATE.findall(answer))
+    head, *sections = re.split(r"^(?=m=)", CANDIDATE.sub("", answer), flags=re.MULTILINE)
+    return head + "".join(section + candidates for section in sections)
 
 
 class Peer:
@@ -93,7 +106,8 @@ async def main(url: str, token: str, ca: str, seconds: float) -> None:
         if joined["type"] != "joined":
             print(json.dumps(joined))
             return
-        await peer.pc.setRemoteDescription(RTCSessionDescription(joined["answer"], "answer"))
+        answer = RTCSessionDescription(for_aiortc(joined["answer"]), "answer")
+        await peer.pc.setRemoteDescription(answer)
         print(json.dumps({"joined": joined["participant"]["identity"]}), flush=True)
         beat = asyncio.create_task(heartbeat(socket, joined["heartbeat"]["intervalMs"] / 1000))
         try:
