@@ -13,7 +13,7 @@ import socket
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +91,13 @@ class Firefox:
 
         def read() -> None:
             assert self._process.stderr is not None
-            for line in self._process.stderr:
-                match = re.search(rb"ws://127\.0\.0\.1:(\d+)", line)
-                if match and not found:
-                    found.append(int(match[1]))
-                    ready.set()
+            # The pipe is closed under us when a grandchild outlives the browser.
+            with suppress(ValueError):
+                for line in self._process.stderr:
+                    match = re.search(rb"ws://127\.0\.0\.1:(\d+)", line)
+                    if match and not found:
+                        found.append(int(match[1]))
+                        ready.set()
             ready.set()
 
         threading.Thread(target=read, daemon=True).start()

@@ -6,33 +6,19 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from browsers.meeting import Meeting
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser
 
 from netlab.bidi import Firefox
-from netlab.browser import ChromiumPage, Client, launch
+from netlab.browser import ChromiumPage, Client
 
 PATIENCE_S = 40.0
 PEER = Path(__file__).with_name("aiortc_peer.py")
-
-
-@pytest.fixture(scope="module")
-def chromium(playwright: Playwright, meeting: Meeting) -> Iterator[Browser]:
-    browser = launch(playwright, meeting.hosts[0], meeting.server.ca)
-    yield browser
-    browser.close()
-
-
-@pytest.fixture(scope="module")
-def firefox(meeting: Meeting) -> Iterator[Firefox]:
-    browser = Firefox(meeting.hosts[1], meeting.server.ca)
-    yield browser
-    browser.close()
 
 
 def join(page: Any, meeting: Meeting, room: str, who: str) -> Client:
