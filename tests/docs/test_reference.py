@@ -15,6 +15,7 @@ from netlab.scenarios import SCENARIOS
 from roomline import _engine, errors
 from roomline.api.metrics import LABELS
 from roomline.engine.facade import Sample
+from roomline.signaling import core, json_dialect
 
 from support.example import serving
 
@@ -134,7 +135,7 @@ def test_every_command_and_event_is_described(base: str, heading: str) -> None:
 
 def test_every_error_code_is_described_as_it_is() -> None:
     text = read("reference/signaling.md").partition("## Error codes\n")[2]
-    rows = re.findall(r"^\| `([a-z-]+)` \| .* \| ([a-z ]+) \|$", text, re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z-]+)` \| .* \| (yes|no|at join)\b.*\|$", text, re.MULTILINE)
     fatal = {(True, True): "yes", (False, True): "at join", (False, False): "no"}
     real = {
         code: fatal[cls.fatal, cls.fatal_at_join] for code, cls in errors.SIGNALING_ERRORS.items()
@@ -168,3 +169,14 @@ def test_every_row_of_the_lab_is_described_as_it_is() -> None:
         for s in SCENARIOS
     }
     assert written == real
+
+
+def test_every_close_code_is_described() -> None:
+    text = read("reference/signaling.md").partition("## Close codes\n")[2].partition("\n## ")[0]
+    real = {
+        value
+        for module in (core, json_dialect)
+        for name, value in vars(module).items()
+        if name.startswith("CLOSE_")
+    }
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)} == real
