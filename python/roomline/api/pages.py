@@ -28,7 +28,7 @@ def router(hub: Hub, keys: Mapping[str, str], files: Path) -> APIRouter:
     @routes.get("/meet/{name}")
     async def meet(name: str, invite: str | None = None) -> Response:
         if invite is not None:
-            return _redeem(hub, keys, invite)
+            return _redeem(hub, keys, name, invite)
         if "." in name and (found := _inside(files / "meet", name)):
             return FileResponse(found)
         return _file(files / "meet", "index.html")
@@ -45,12 +45,15 @@ def router(hub: Hub, keys: Mapping[str, str], files: Path) -> APIRouter:
     return routes
 
 
-def _redeem(hub: Hub, keys: Mapping[str, str], invite: str) -> Response:
-    """Give whoever opens an invitation a token of their own, where no server log sees it."""
+def _redeem(hub: Hub, keys: Mapping[str, str], name: str, invite: str) -> Response:
+    """Give whoever opens an invitation a token of their own, where no server log sees it.
+
+    The page says why an invitation does not work.
+    """
     try:
         room = verify_invite(invite, keys, hub.now().unix)
     except SignalingError as error:
-        return PlainTextResponse(f"This invitation does not work: {error}.\n", error.http_status)
+        return _to_page(name, f"error={error.code}")
     key = next(iter(keys))
     guest = hub.core.new_identity()
     token = (
@@ -60,8 +63,12 @@ def _redeem(hub: Hub, keys: Mapping[str, str], invite: str) -> Response:
         .with_ttl(GUEST_TOKEN_LIFETIME)
         .to_jwt(hub.now().unix)
     )
+    return _to_page(room, f"token={token}")
+
+
+def _to_page(room: str, fragment: str) -> Response:
     return RedirectResponse(
-        f"/meet/{quote(room, safe='')}#token={token}",
+        f"/meet/{quote(room, safe='')}#{fragment}",
         status_code=303,
         headers={"Cache-Control": "no-store"},
     )

@@ -1,9 +1,11 @@
-/** What a link to the page says: `/meet/ROOM#token=…`. */
+/** What a link to the page says: `/meet/ROOM#token=…`, or `#error=…` where the server has sent us. */
 export interface Link {
   room: string;
   token: string;
   /** The display name in the token, if there is one. */
   name: string;
+  /** The code of the error that the server had with an invitation. */
+  error: string;
 }
 
 /**
@@ -11,10 +13,16 @@ export interface Link {
  * or a referrer. It is read here only for words; whether it is good the server says.
  */
 export function readLink(pathname: string, fragment: string): Link {
-  const token = new URLSearchParams(fragment.replace(/^#/, "")).get("token") ?? "";
+  const parameters = new URLSearchParams(fragment.replace(/^#/, ""));
+  const token = parameters.get("token") ?? "";
   const claims = readClaims(token);
   const fromPath = /^\/meet\/([^/]+)/.exec(pathname)?.[1] ?? "";
-  return { room: decode(fromPath) || text(claims["room"]), token, name: text(claims["name"]) };
+  return {
+    room: decode(fromPath) || text(claims["room"]),
+    token,
+    name: text(claims["name"]),
+    error: parameters.get("error") ?? "",
+  };
 }
 
 function readClaims(token: string): Record<string, unknown> {

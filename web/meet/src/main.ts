@@ -5,7 +5,7 @@ import { element, make, show } from "./dom.js";
 import { readLink } from "./link.js";
 import { Prejoin } from "./prejoin.js";
 import type { Choice } from "./prejoin.js";
-import { LEFT, NO_TOKEN, errorWords } from "./words.js";
+import { LEFT, errorWords, linkWords } from "./words.js";
 import type { Message } from "./words.js";
 
 /** Errors after which the page joins again by itself, but not twice within a minute. */
@@ -81,7 +81,7 @@ async function main(): Promise<void> {
   addEventListener("hashchange", () => location.reload());
   if (link.room) document.title = `${link.room} · Roomline`;
   if (!link.token) {
-    await tell(NO_TOKEN);
+    await tell(linkWords(link.error));
     return;
   }
   const prejoin = new Prejoin(link.room, link.name);

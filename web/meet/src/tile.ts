@@ -29,6 +29,9 @@ export class Tile {
     this.#video.classList.toggle("mirrored", self);
     this.#video.srcObject = this.#stream;
     this.#placeholder.append(this.#initial);
+    this.#muted.removeAttribute("aria-hidden");
+    this.#muted.setAttribute("role", "img");
+    this.#muted.setAttribute("aria-label", "Microphone is off");
     const caption = make("div", "caption");
     const line = make("div", "caption-name");
     line.append(this.#name, this.#muted);

@@ -116,10 +116,16 @@ export function errorWords(error: RoomlineError, place: Place): Message {
   );
 }
 
-export const NO_TOKEN: Message = {
+const NO_TOKEN: Message = {
   title: "This link is not complete",
   text: ["A link to a room ends with #token= and a long code. Use the whole link that you were given."],
 };
+
+/** The words for a link without a token: `error` is the server's code when it refused an invitation. */
+export function linkWords(error: string): Message {
+  const { title, text } = WORDS[error as ErrorCode] ?? NO_TOKEN;
+  return { title, text };
+}
 
 export const LEFT: Message = { title: "You have left the call", text: [], action: BACK };
 

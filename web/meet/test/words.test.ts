@@ -4,7 +4,7 @@ import { RoomlineError } from "roomline";
 import type { ConnectionInfo, ErrorCode } from "roomline";
 import { columns } from "../src/layout.js";
 import { readLink } from "../src/link.js";
-import { connectionWords, deviceWords, errorWords } from "../src/words.js";
+import { connectionWords, deviceWords, errorWords, linkWords } from "../src/words.js";
 
 const place = { hostname: "meet.example", port: 443 };
 
@@ -27,10 +27,13 @@ test("the path in words", () => {
 test("a link has its token in the fragment and its room in the path", () => {
   const payload = Buffer.from(JSON.stringify({ name: "Zoë", room: "atelier" })).toString("base64url");
   const token = `e30.${payload}.sig`;
-  assert.deepEqual(readLink("/meet/my%20room", `#token=${token}`), { room: "my room", token, name: "Zoë" });
+  assert.deepEqual(readLink("/meet/my%20room", `#token=${token}`), { room: "my room", token, name: "Zoë", error: "" });
   assert.equal(readLink("/meet/", `#token=${token}`).room, "atelier");
-  assert.deepEqual(readLink("/meet/%zz", "#token=rubbish"), { room: "%zz", token: "rubbish", name: "" });
+  assert.deepEqual(readLink("/meet/%zz", "#token=rubbish"), { room: "%zz", token: "rubbish", name: "", error: "" });
   assert.equal(readLink("/meet/x", "").token, "");
+  assert.equal(readLink("/meet/x", "#error=token-expired").error, "token-expired");
+  assert.match(linkWords("token-expired").title, /expired/);
+  assert.match(linkWords("<b>").title, /not complete/);
 });
 
 test("every way not to get in has words of its own", () => {
