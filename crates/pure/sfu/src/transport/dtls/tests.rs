@@ -167,3 +167,79 @@ fn without_an_answer_it_gives_up() {
     assert!(sent > 4, "no retransmissions");
     assert!(end <= start + Duration::from_secs(45), "{:?}", end - start);
 }
+
+/// Takes what the server says to the client and back until both are silent.
+fn talk(client: &mut Client, server: &mut Endpoint, now: Instant, heard: &mut Heard) {
+    let mut scratch = Vec::new();
+    loop {
+        let mut down = Vec::new();
+        let up = client.poll_quietly();
+        for datagram in &up {
+            server.handle_datagram(now, datagram).unwrap();
+        }
+        server
+            .drain(&mut scratch, &mut |step| match step {
+                Step::Datagram(datagram) => down.push(datagram.to_vec()),
+                Step::Connected(agreed) => heard.established = Some(agreed),
+                Step::Data(data) => heard.data.extend_from_slice(data),
+                Step::Closed => heard.closed = true,
+            })
+            .unwrap();
+        if up.is_empty() && down.is_empty() {
+            return;
+        }
+        down.iter().for_each(|datagram| client.dtls.handle_packet(datagram).unwrap());
+    }
+}
+
+impl Client {
+    /// What it sends, without saying anything of its own.
+    fn poll_quietly(&mut self) -> Vec<Vec<u8>> {
+        let (mut buffer, mut datagrams) = (vec![0; 2048], Vec::new());
+        loop {
+            match self.dtls.poll_output(&mut buffer) {
+                Output::Packet(datagram) => datagrams.push(datagram.to_vec()),
+                Output::Timeout(_) => return datagrams,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A record in the clear, as anybody can make it.
+fn plaintext(kind: u8, epoch: u16, sequence: u8, body: &[u8]) -> Vec<u8> {
+    let mut record = vec![kind, 0xfe, 0xfd];
+    record.extend_from_slice(&epoch.to_be_bytes());
+    record.extend_from_slice(&[0, 0, 0, 0, 0, sequence]);
+    record.extend_from_slice(&(body.len() as u16).to_be_bytes());
+    record.extend_from_slice(body);
+    record
+}
+
+#[test]
+fn forged_records_neither_end_nor_enter_an_association() {
+    for (version, name) in VERSIONS {
+        let (now, identity) = (start(), identity());
+        let mut client = Client::new(version, Config::builder(), now);
+        let mut server = Endpoint::new(&identity, vec![client.fingerprint.clone()], now);
+        let mut heard = Heard::default();
+        talk(&mut client, &mut server, now, &mut heard);
+        assert!(server.is_connected(), "{name}");
+        // A whole handshake message of every type: header with number 200, and 4 bytes.
+        let message = |kind| [kind, 0, 0, 4, 0, 200, 0, 0, 0, 0, 0, 4, 1, 2, 3, 4];
+        for sequence in 0..=255 {
+            for kind in 20..=63 {
+                for epoch in [0, 1, 2, 3] {
+                    let body = message(sequence % 26);
+                    let forged = plaintext(kind, epoch, sequence, &body);
+                    server.handle_datagram(now, &forged).unwrap();
+                    talk(&mut client, &mut server, now, &mut heard);
+                }
+            }
+        }
+        assert_eq!((heard.data.len(), heard.closed), (0, false), "{name}");
+        client.dtls.send_application_data(b"hello").unwrap();
+        talk(&mut client, &mut server, now, &mut heard);
+        assert_eq!(heard.data, b"hello", "{name}");
+    }
+}
