@@ -117,6 +117,10 @@ impl Router {
         let Some(found) = self.legs.get_mut(leg.0 as usize) else { return };
         let reformed = found.form != form;
         found.negotiate(sections, form);
+        // Sections that are refused now, or were stopped by the client.
+        let gone = |old: &&Section| sections.iter().all(|section| section.mid != old.mid);
+        let gone: Vec<u32> = found.sections.iter().filter(gone).filter_map(|s| s.slot).collect();
+        gone.into_iter().for_each(|slot| self.close_slot(slot));
         for section in sections {
             self.set_slot(leg.0, section, reformed);
         }
@@ -314,7 +318,7 @@ impl Router {
                     binding.restart();
                 }
             }
-            (Some(slot), None) => slot.open = false,
+            (Some(_), None) => key.into_iter().for_each(|key| self.close_slot(key)),
             (None, None) => {}
             (old, Some(local)) => {
                 // Another SSRC means another section under the same name.
@@ -325,6 +329,15 @@ impl Router {
                 }
                 self.add_slot(leg, at, Slot::new(leg, section, local));
             }
+        }
+    }
+
+    /// Nothing is sent in a slot any more, also not again: its headers may look different now.
+    fn close_slot(&mut self, key: u32) {
+        let Some(slot) = self.slots.get_mut(key as usize) else { return };
+        slot.open = false;
+        if let Some(binding) = &mut slot.binding {
+            binding.restart();
         }
     }
 
@@ -463,6 +476,7 @@ impl Router {
         let connected = self.legs.get(slot.leg as usize).is_some_and(|leg| leg.connected);
         if let Some(binding) = &slot.binding
             && connected
+            && slot.open
             && binding.is_waiting()
         {
             self.request_keyframe(now, binding.publication);

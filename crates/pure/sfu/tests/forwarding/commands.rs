@@ -1,5 +1,6 @@
 //! What is refused, and that ends leave nothing behind.
 
+use roomline_rtp::rtcp::Nack;
 use roomline_sfu::forwarding::{Drop, LegId};
 use roomline_sfu::{PublicationId, SubscriptionId};
 
@@ -125,4 +126,26 @@ fn a_section_may_send_and_receive() {
     lab.rtp(two, &Outgoing::new(2, 111, 1, b"from two").bytes()).expect("taken");
     let sent: Vec<_> = lab.take_rtp().iter().map(|sent| (sent.leg, sent.ssrc())).collect();
     assert_eq!(sent, [(two, 20), (one, 10)]);
+}
+
+#[test]
+fn a_section_that_is_gone_is_sent_nothing_until_it_is_back() {
+    let mut camera = Camera::with_viewer(vp8(100, None));
+    let (viewer, now) = (camera.viewer, camera.lab.now);
+    camera.send(1, KEY).expect("taken");
+    let first = camera.lab.take_rtp().remove(0);
+    // The client stopped its transceiver: the answer has no such section any more.
+    let other = slot("8", vp8(100, None), 0xc0);
+    camera.lab.router.set_sections(now, viewer, std::slice::from_ref(&other), false);
+    camera.send(2, DELTA).expect("taken");
+    camera.lab.rtcp(viewer, |out| Nack::write(out, 1, VIEW, [first.sequence()]));
+    assert_eq!(camera.lab.take_rtp().len(), 0, "sent where nobody listens");
+    let sections = [other, slot("9", vp8(100, None), VIEW)];
+    camera.lab.router.set_sections(now, viewer, &sections, true);
+    camera.send(3, KEY).expect("taken");
+    let again = camera.lab.take_rtp().remove(0);
+    assert_eq!((again.ssrc(), again.number()), (VIEW, first.number() + 1));
+    // What was sent with other headers is not sent under the same number again.
+    camera.lab.rtcp(viewer, |out| Nack::write(out, 1, VIEW, [first.sequence()]));
+    assert_eq!(camera.lab.take_rtp().len(), 0);
 }
