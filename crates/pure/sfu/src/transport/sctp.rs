@@ -25,6 +25,14 @@ const MAX_RELIABLE: usize = 1024 * 1024;
 const MAX_UNRELIABLE: usize = 256 * 1024;
 /// What may wait in all channels of an association together.
 const MAX_TOTAL: usize = 4 * 1024 * 1024;
+/// The same in messages, in one channel and in all: a message takes some hundred bytes besides its
+/// own, however short it is.
+const MAX_MESSAGES: usize = 8192;
+const MAX_TOTAL_MESSAGES: usize = 16_384;
+
+/// Channels a client may open at once, and per second in the long run: each is work for everybody.
+const OPENINGS: u32 = MAX_CHANNELS as u32;
+const OPENINGS_PER_SECOND: u32 = 16;
 
 /// Payload of one packet: with SCTP, DTLS, ChannelData, UDP and IPv6 headers it stays below 1280.
 const MAX_PAYLOAD: u32 = 1136;
@@ -73,9 +81,31 @@ struct Channel {
     open: Open,
     /// Messages from before the association was there.
     early: Vec<(bool, Vec<u8>)>,
+    /// Lengths of the messages that may not have arrived yet, and their sum.
+    waiting: VecDeque<usize>,
+    waiting_bytes: usize,
 }
 
 impl Channel {
+    fn new(state: State, open: Open) -> Self {
+        Self { state, open, early: Vec::new(), waiting: VecDeque::new(), waiting_bytes: 0 }
+    }
+
+    fn push(&mut self, length: usize) {
+        self.waiting.push_back(length);
+        self.waiting_bytes += length;
+    }
+
+    /// Forgets the messages that cannot be among the last `buffered` bytes.
+    fn settle(&mut self, buffered: usize) {
+        while let Some(first) = self.waiting.front()
+            && self.waiting_bytes - first >= buffered
+        {
+            self.waiting_bytes -= first;
+            self.waiting.pop_front();
+        }
+    }
+
     fn bound(&self) -> usize {
         match self.open.reliability {
             dcep::Reliability::Reliable => MAX_RELIABLE,
@@ -93,7 +123,11 @@ pub(crate) struct Association {
     max_message: usize,
     /// Buffered in all channels, as of the last packet; grows with every message sent.
     buffered: usize,
+    /// The messages of these bytes.
+    messages: usize,
     buffered_is_stale: bool,
+    /// Channels the client may still open, as of that moment.
+    openings: (u32, Option<Instant>),
     events: VecDeque<ChannelEvent>,
 }
 
@@ -123,13 +157,16 @@ impl Association {
             channels: BTreeMap::new(),
             max_message,
             buffered: 0,
+            messages: 0,
             buffered_is_stale: false,
+            openings: (OPENINGS, None),
             events: VecDeque::new(),
         }
     }
 
     /// Takes one decrypted DTLS record.
     pub(crate) fn handle_packet(&mut self, now: Instant, packet: &[u8]) {
+        self.refill_openings(now);
         let packet = Bytes::copy_from_slice(packet);
         match self.endpoint.handle(now, PEER, None, None, packet) {
             Some((handle, DatagramEvent::NewAssociation(association))) => {
@@ -181,7 +218,7 @@ impl Association {
         let stream = (0..MAX_CHANNELS as u16)
             .map(|number| 2 * number + 1)
             .find(|stream| !self.channels.contains_key(stream))?;
-        self.channels.insert(stream, Channel { state: State::Waiting, open, early: Vec::new() });
+        self.channels.insert(stream, Channel::new(State::Waiting, open));
         if self.established {
             self.start(stream);
         }
@@ -192,6 +229,7 @@ impl Association {
     pub(crate) fn close(&mut self, stream: u16) {
         let Some(channel) = self.channels.get_mut(&stream) else { return };
         channel.early.clear();
+        self.buffered_is_stale = true;
         match channel.state {
             State::Waiting => {
                 self.channels.remove(&stream);
@@ -209,16 +247,22 @@ impl Association {
         if data.len() > self.max_message {
             return Err(SendError::TooLarge);
         }
+        let (total, messages) = self.waiting();
         let channel = self.channels.get_mut(&stream).ok_or(SendError::Closed)?;
         let bound = channel.bound();
         match channel.state {
             State::Closing => Err(SendError::Closed),
             State::Waiting => {
-                let early: usize = channel.early.iter().map(|(_, data)| data.len()).sum();
-                if early + data.len() > bound {
+                if channel.waiting_bytes + data.len() > bound
+                    || channel.waiting.len() >= MAX_MESSAGES
+                    || total + data.len() > MAX_TOTAL
+                    || messages >= MAX_TOTAL_MESSAGES
+                {
                     return Err(SendError::Full);
                 }
+                channel.push(data.len());
                 channel.early.push((text, data.to_vec()));
+                (self.buffered, self.messages) = (total + data.len(), messages + 1);
                 Ok(())
             }
             State::Opening | State::Open => self.write(stream, text, data, bound),
@@ -232,11 +276,19 @@ impl Association {
         data: &[u8],
         bound: usize,
     ) -> Result<(), SendError> {
-        let total = self.buffered() + data.len();
+        let (total, messages) = self.waiting();
+        // An empty message is one byte below.
+        let length = data.len().max(1);
+        let channel = self.channels.get_mut(&stream).ok_or(SendError::Closed)?;
         let (_, association) = self.inner.as_mut().ok_or(SendError::Closed)?;
         let mut out = association.stream(stream).map_err(|_| SendError::Closed)?;
         let buffered = out.buffered_amount().map_err(|_| SendError::Closed)?;
-        if buffered + data.len() > bound || total > MAX_TOTAL {
+        channel.settle(buffered);
+        if buffered + length > bound
+            || channel.waiting.len() >= MAX_MESSAGES
+            || total + length > MAX_TOTAL
+            || messages >= MAX_TOTAL_MESSAGES
+        {
             return Err(SendError::Full);
         }
         let written = match (text, data) {
@@ -247,23 +299,27 @@ impl Association {
             (false, data) => out.write_with_ppi(data, Ppid::Binary),
         };
         written.map_err(|_| SendError::Closed)?;
-        self.buffered = total;
+        channel.push(length);
+        (self.buffered, self.messages) = (total + length, messages + 1);
         Ok(())
     }
 
-    /// What waits in all channels together.
-    fn buffered(&mut self) -> usize {
-        if self.buffered_is_stale
-            && let Some((_, association)) = &mut self.inner
-        {
-            self.buffered = self
-                .channels
-                .keys()
-                .filter_map(|stream| association.stream(*stream).ok()?.buffered_amount().ok())
-                .sum();
-            self.buffered_is_stale = false;
+    /// Bytes and messages that wait in all channels together.
+    fn waiting(&mut self) -> (usize, usize) {
+        if std::mem::take(&mut self.buffered_is_stale) {
+            (self.buffered, self.messages) = (0, 0);
+            for (stream, channel) in &mut self.channels {
+                let association = self.inner.as_mut().map(|(_, association)| association);
+                let sent = association.filter(|_| channel.state != State::Waiting);
+                if let Some(association) = sent {
+                    let out = association.stream(*stream);
+                    channel.settle(out.and_then(|out| out.buffered_amount()).unwrap_or(0));
+                }
+                self.buffered += channel.waiting_bytes;
+                self.messages += channel.waiting.len();
+            }
         }
-        self.buffered
+        (self.buffered, self.messages)
     }
 
     fn drain(&mut self) {
@@ -311,6 +367,9 @@ impl Association {
         let message = channel.open.to_bytes();
         let (reliability, value) = channel.open.reliability.sctp();
         let early = std::mem::take(&mut channel.early);
+        channel.waiting.clear();
+        channel.waiting_bytes = 0;
+        self.buffered_is_stale = true;
         let opened = self.inner.as_mut().is_some_and(|(_, association)| {
             let Ok(mut out) = association.open_stream(stream, Ppid::Binary) else { return false };
             // Ordered until DATA_CHANNEL_ACK (RFC 8832 section 6), so that nothing overtakes this.
@@ -389,7 +448,9 @@ impl Association {
 
     fn handle_dcep(&mut self, stream: u16, data: &[u8]) {
         match dcep::Message::parse(data) {
-            Ok(dcep::Message::Open(open)) if self.may_open(stream) => self.accept(stream, open),
+            Ok(dcep::Message::Open(open)) if self.may_open(stream) && self.take_opening() => {
+                self.accept(stream, open);
+            }
             Ok(dcep::Message::Ack) => self.acknowledge(stream),
             Ok(dcep::Message::Open(_)) | Err(dcep::Malformed) => {
                 self.events.push_back(ChannelEvent::Invalid);
@@ -404,6 +465,27 @@ impl Association {
         stream.is_multiple_of(2) && !self.channels.contains_key(&stream) && theirs < MAX_CHANNELS
     }
 
+    /// One of the channels the client may open in this time.
+    fn take_opening(&mut self) -> bool {
+        let (left, _) = &mut self.openings;
+        let granted = *left > 0;
+        *left = left.saturating_sub(1);
+        granted
+    }
+
+    /// More channels may be opened as time passes.
+    fn refill_openings(&mut self, now: Instant) {
+        let (left, since) = &mut self.openings;
+        let since = since.get_or_insert(now);
+        let seconds = now.saturating_duration_since(*since).as_secs();
+        if seconds > 0 {
+            *since = now;
+            let more =
+                u32::try_from(seconds).unwrap_or(u32::MAX).saturating_mul(OPENINGS_PER_SECOND);
+            *left = left.saturating_add(more).min(OPENINGS);
+        }
+    }
+
     fn accept(&mut self, stream: u16, open: Open) {
         let acknowledged = self.inner.as_mut().is_some_and(|(_, association)| {
             association
@@ -412,8 +494,7 @@ impl Association {
                 .is_ok()
         });
         if acknowledged {
-            let channel = Channel { state: State::Open, open: open.clone(), early: Vec::new() };
-            self.channels.insert(stream, channel);
+            self.channels.insert(stream, Channel::new(State::Open, open.clone()));
             self.events.push_back(ChannelEvent::Opened { stream, open });
         }
     }

@@ -134,3 +134,65 @@ fn every_channel_ends_with_the_association() {
     assert_eq!(events(&mut association), [closed(0), closed(ours)]);
     assert_eq!(association.send(ours, true, b"x"), Err(SendError::Closed));
 }
+
+/// How many messages of a length a channel takes until it is full.
+fn taken(association: &mut Association, stream: u16, length: usize) -> usize {
+    let message = vec![1; length];
+    let sends = std::iter::from_fn(|| association.send(stream, false, &message).ok());
+    sends.take(1_000_000).count()
+}
+
+#[test]
+fn short_messages_are_bounded_too() {
+    let mut association = Association::new(0);
+    let streams: Vec<u16> =
+        (0..8).map(|_| association.open(open(Reliability::Reliable)).unwrap()).collect();
+    // Nobody has begun an association yet.
+    assert_eq!(taken(&mut association, streams[0], 0), MAX_MESSAGES);
+    let others: usize = streams[1..].iter().map(|s| taken(&mut association, *s, 1)).sum();
+    assert_eq!(others, MAX_TOTAL_MESSAGES - MAX_MESSAGES);
+    association.close(streams[1]);
+    assert_eq!(taken(&mut association, streams[2], 1), MAX_MESSAGES);
+    assert_eq!(taken(&mut association, streams[3], 1), 0);
+
+    // All of it arrives, and makes room; then the client reads no more.
+    let mut client = Client::connected(&mut association);
+    client.exchange(&mut association);
+    assert_eq!(taken(&mut association, streams[4], 0), MAX_MESSAGES);
+    assert_eq!(taken(&mut association, streams[5], 1), MAX_MESSAGES);
+    assert_eq!(taken(&mut association, streams[6], 1), 0);
+}
+
+#[test]
+fn what_waits_in_all_channels_is_bounded_before_the_association() {
+    let mut association = Association::new(0);
+    let mut total = 0;
+    for _ in 0..10 {
+        let stream = association.open(open(Reliability::Reliable)).unwrap();
+        total += taken(&mut association, stream, 16_384) * 16_384;
+    }
+    assert_eq!(total, MAX_TOTAL);
+}
+
+#[test]
+fn a_client_opens_channels_at_a_bounded_rate() {
+    let mut association = Association::new(0);
+    let mut client = Client::connected(&mut association);
+    let message = open(Reliability::Reliable).to_bytes();
+    let round = |client: &mut Client, association: &mut Association| {
+        for stream in (0..400).step_by(2) {
+            client.write(stream, Ppid::Dcep, &message);
+            client.exchange(association);
+            if let Ok(mut opened) = client.association.stream(stream) {
+                opened.close().unwrap();
+            }
+            client.exchange(association);
+        }
+        let opened = |event: &ChannelEvent| matches!(event, ChannelEvent::Opened { .. });
+        events(association).iter().filter(|event| opened(event)).count()
+    };
+    assert_eq!(round(&mut client, &mut association), 200);
+    assert_eq!(round(&mut client, &mut association), OPENINGS as usize - 200);
+    client.now += std::time::Duration::from_secs(3);
+    assert_eq!(round(&mut client, &mut association), 3 * OPENINGS_PER_SECOND as usize);
+}
