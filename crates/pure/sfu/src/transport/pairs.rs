@@ -168,7 +168,7 @@ impl Pairs {
             return false;
         }
         let selected = self.entries[selected];
-        let silence = now.duration_since(selected.last_received);
+        let silence = now.saturating_duration_since(selected.last_received);
         let newer = candidate.generation > selected.generation;
         if candidate.generation < selected.generation {
             // Checks from before a restart; only when the newer path is dead.
@@ -204,20 +204,18 @@ impl Pairs {
         false
     }
 
-    /// Forgets and returns the pairs that have been silent for too long, save the one in use.
+    /// Forgets and returns the pairs that have been silent for too long. The one in use is among
+    /// them only if another is alive: consent is per pair (RFC 7675 section 5.1), or one check with
+    /// a forged source would let the media flow to a victim for as long as the client likes.
     pub(crate) fn prune(&mut self, now: Instant) -> Vec<Pair> {
-        let selected = self.selected();
-        let stale: Vec<Pair> = self
-            .entries
-            .iter()
-            .filter(|entry| now.duration_since(entry.last_received) > STALE)
-            .map(|entry| entry.pair)
-            .filter(|pair| Some(*pair) != selected)
-            .collect();
-        for pair in &stale {
+        let stale = |entry: &Entry| now.saturating_duration_since(entry.last_received) > STALE;
+        let spared = self.selected().filter(|_| self.entries.iter().all(stale));
+        let silent = self.entries.iter().filter(|entry| stale(entry)).map(|entry| entry.pair);
+        let silent: Vec<Pair> = silent.filter(|pair| Some(*pair) != spared).collect();
+        for pair in &silent {
             self.remove(*pair);
         }
-        stale
+        silent
     }
 
     fn make_room(&mut self) -> Option<Pair> {

@@ -101,6 +101,7 @@ fn pairs_are_bounded_and_stale_ones_go() {
     assert_eq!((pairs.iter().count(), pairs.selected()), (MAX_PAIRS, Some(pair(1))));
 
     now += STALE + STEP;
+    pairs.touch(now, pair(1));
     pairs.touch(now, pair(100));
     assert_eq!(pairs.prune(now).len(), MAX_PAIRS - 2);
     assert_eq!(pairs.selected(), Some(pair(1)));
@@ -130,4 +131,25 @@ fn media_tells_which_nominated_pair_the_client_uses() {
     assert!(pairs.check(now, pair(2), NOMINATED).selected);
     now += QUIET;
     assert!(!pairs.hear(now, pair(1)), "from before the restart");
+}
+
+#[test]
+fn one_check_does_not_hold_the_media_for_longer_than_consent_lasts() {
+    let (mut pairs, mut now) = (Pairs::default(), start());
+    pairs.check(now, pair(1), NOMINATED);
+    // A forged source: nobody there will ever be heard again.
+    pairs.check(now, pair(2), NOMINATED);
+    assert_eq!(pairs.selected(), Some(pair(2)));
+    for _ in 0..15 {
+        now += Duration::from_secs(2);
+        pairs.check(now, pair(1), PLAIN);
+        assert_eq!(pairs.prune(now), []);
+    }
+    now += Duration::from_secs(2);
+    pairs.touch(now, pair(1));
+    assert_eq!(pairs.prune(now), [pair(2)]);
+    assert_eq!(pairs.selected(), Some(pair(1)));
+    // Without any other, the transport's own end is near, and the last one stays until then.
+    assert_eq!(pairs.prune(now + 2 * STALE), []);
+    assert_eq!(pairs.selected(), Some(pair(1)));
 }
