@@ -40,11 +40,13 @@ pub enum Discard {
     DataInvalid,
     /// A TURN connection that was not announced.
     UnknownConnection,
+    /// A TURN connection beyond what its network, or all together, may have without an allocation.
+    TooManyConnections,
 }
 
 impl Discard {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Discard; 18] = [
+    pub const ALL: [Discard; 19] = [
         Discard::UnknownProtocol,
         Discard::UnknownTransport,
         Discard::UncheckedPair,
@@ -63,6 +65,7 @@ impl Discard {
         Discard::DataOverflow,
         Discard::DataInvalid,
         Discard::UnknownConnection,
+        Discard::TooManyConnections,
     ];
 
     /// A stable word for a metric's label.
@@ -86,6 +89,7 @@ impl Discard {
             Discard::DataOverflow => "data-overflow",
             Discard::DataInvalid => "data-invalid",
             Discard::UnknownConnection => "unknown-connection",
+            Discard::TooManyConnections => "too-many-connections",
         }
     }
 }

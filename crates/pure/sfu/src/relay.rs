@@ -2,7 +2,7 @@
 //! goes there in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use rand::RngCore;
@@ -16,6 +16,13 @@ use crate::tables::Transports;
 
 /// A connection without an allocation is closed after this.
 const IDLE: Duration = Duration::from_secs(30);
+
+/// Connections without an allocation that one network (IPv4 address, IPv6 /64) may have. An honest
+/// client has one for two round trips; many may share an address.
+const MAX_IDLE_OF_NETWORK: usize = 128;
+
+/// Connections without an allocation in all.
+const MAX_IDLE: usize = 8192;
 
 /// How often connections are looked at.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -46,6 +53,9 @@ struct Connection {
 pub(crate) struct Relay {
     server: turn::Server<Flow>,
     connections: BTreeMap<ConnectionId, Connection>,
+    /// How many connections of a network have no allocation.
+    idle: BTreeMap<IpAddr, usize>,
+    idle_total: usize,
     addresses: BTreeSet<IpAddr>,
     next_sweep: Option<Instant>,
 }
@@ -96,6 +106,8 @@ impl Relay {
         Ok(Self {
             server,
             connections: BTreeMap::new(),
+            idle: BTreeMap::new(),
+            idle_total: 0,
             addresses: addresses.map(|ip| ip.to_canonical()).collect(),
             next_sweep: None,
         })
@@ -111,14 +123,50 @@ impl Relay {
         self.connections.len()
     }
 
-    /// Takes note of a connection.
-    pub(crate) fn open(&mut self, now: Instant, connection: ConnectionId, info: ConnectionInfo) {
-        self.connections.insert(connection, Connection { info, idle_since: Some(now) });
+    /// Takes note of a connection. False, and it is not taken, if its network, or everybody
+    /// together, has too many that have shown no credentials.
+    pub(crate) fn open(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        info: ConnectionInfo,
+    ) -> bool {
+        let of_network = self.idle.get(&network(info.remote.ip())).copied().unwrap_or(0);
+        if of_network >= MAX_IDLE_OF_NETWORK || self.idle_total >= MAX_IDLE {
+            return false;
+        }
+        self.connections.insert(connection, Connection { info, idle_since: None });
+        self.set_idle(connection, Some(now));
         self.next_sweep.get_or_insert(now + SWEEP);
+        true
+    }
+
+    /// Notes since when a connection has had no allocation.
+    fn set_idle(&mut self, connection: ConnectionId, since: Option<Instant>) {
+        let Some(connection) = self.connections.get_mut(&connection) else { return };
+        let before = std::mem::replace(&mut connection.idle_since, since);
+        let network = network(connection.info.remote.ip());
+        match (before, since) {
+            (None, Some(_)) => {
+                *self.idle.entry(network).or_default() += 1;
+                self.idle_total += 1;
+            }
+            (Some(_), None) => {
+                self.idle_total -= 1;
+                if let Some(count) = self.idle.get_mut(&network) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.idle.remove(&network);
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Forgets a connection with its allocation.
     pub(crate) fn close(&mut self, connection: ConnectionId) {
+        self.set_idle(connection, None);
         if self.connections.remove(&connection).is_some() {
             self.server.remove_flow(Flow::Connection(connection));
         }
@@ -162,10 +210,8 @@ impl Relay {
                 (Change::Gone(allocation), flow, Some(now))
             }
         };
-        if let Flow::Connection(id) = flow
-            && let Some(connection) = self.connections.get_mut(&id)
-        {
-            connection.idle_since = idle_since;
+        if let Flow::Connection(id) = flow {
+            self.set_idle(id, idle_since);
         }
         Some(change)
     }
@@ -196,6 +242,14 @@ impl Relay {
     /// The participant that owns an allocation.
     pub(crate) fn owner(&self, allocation: AllocationId) -> Option<ParticipantId> {
         self.server.allocation(allocation).map(|found| ParticipantId(found.participant()))
+    }
+}
+
+/// What one client is likely to own: an IPv4 address, an IPv6 /64.
+fn network(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+        v4 => v4,
     }
 }
 

@@ -116,14 +116,18 @@ impl Shard {
         }
     }
 
-    /// Takes note of a TCP or TLS connection that carries TURN.
+    /// Takes note of a TCP or TLS connection that carries TURN. It is refused by an action if its
+    /// network has too many that have shown no credentials.
     pub fn handle_connection(
         &mut self,
         now: Instant,
         connection: ConnectionId,
         info: ConnectionInfo,
     ) {
-        self.relay.open(now, connection, info);
+        if !self.relay.open(now, connection, info) {
+            self.counters.discard(Discard::TooManyConnections);
+            self.actions.push_back(Action::CloseConnection(connection));
+        }
     }
 
     /// Takes one framed STUN or ChannelData message from a connection; it is decrypted in place.

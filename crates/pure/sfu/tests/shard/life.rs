@@ -211,7 +211,6 @@ fn old_and_new_credentials_count_until_the_new_pair_is_nominated() {
     world.command(Command::Renegotiate { request, transport, offer });
     let new = Raw::read(&world.answered(request).unwrap(), "again");
     assert_ne!(old.username, new.username);
-
     assert_eq!(old.check(&mut world, socket, here, true), Ok(here));
     assert_eq!(new.check(&mut world, socket, there, false), Ok(there));
     assert_eq!(world.tiers(transport).len(), 1, "a working path is kept until the nomination");
@@ -342,4 +341,32 @@ fn garbage_is_counted_and_harmless() {
     }
     assert!(world.shard.counters().discarded(Discard::BadCheck) > 0);
     assert!(world.shard.counters().discarded(Discard::UnknownProtocol) > 0);
+}
+
+#[test]
+fn connections_without_credentials_are_bounded_and_do_not_stay() {
+    let mut world = World::new();
+    let flooder = |port: u16| format!("203.0.113.66:{port}").parse().unwrap();
+    for port in 1..=300 {
+        world.connect(port % 2 == 0, flooder(port));
+    }
+    world.collect();
+    assert_eq!(world.shard.gauges().connections, 128);
+    assert_eq!(world.actions.len(), 300 - 128);
+    assert_eq!(world.shard.counters().discarded(Discard::TooManyConnections), 300 - 128);
+    // Somebody else is served, and whoever has an allocation does not count.
+    let other = "203.0.113.67:9".parse().unwrap();
+    Raw::open(&mut world, TransportId(1), ParticipantId(1), media_socket(10_000));
+    let turn = Turn::allocate(&mut world, Via::TurnTls, other, ParticipantId(1), 10_000);
+    world.run(36 * SECOND);
+    assert_eq!(world.shard.gauges().connections, 1);
+    // There is room again, and in IPv6 a whole /64 is one client.
+    for host in 1..=300 {
+        world.connect(true, format!("[2001:db8::{host:x}]:9").parse().unwrap());
+    }
+    world.connect(true, flooder(1));
+    assert_eq!(world.shard.gauges().connections, 130);
+    turn.leave(&mut world);
+    world.run(36 * SECOND);
+    world.assert_empty();
 }
