@@ -60,7 +60,7 @@ impl Shard {
         while let Some(change) = self.relay.poll_change(now) {
             match change {
                 Change::Made => self.counters.allocations_made += 1,
-                Change::Gone(allocation) => self.drop_allocation(allocation),
+                Change::Gone(allocation) => self.drop_allocation(now, allocation),
             }
         }
     }
@@ -130,37 +130,45 @@ impl Shard {
         }
         self.transports.retire_ufrags(slot);
         if change.selected {
-            self.tell_path(slot);
+            self.tell_path(now, slot);
         }
     }
 
-    /// Tells which pair is in use now.
-    pub(super) fn tell_path(&mut self, slot: Slot) {
+    /// Tells which pair is in use now, or will tell soon if another was told just before.
+    pub(super) fn tell_path(&mut self, now: Instant, slot: Slot) {
+        let path = self.path(slot);
         let Some(transport) = self.transports.get_mut(slot) else { return };
-        let path = match transport.pairs.selected() {
-            Some(Pair::Direct { remote, .. }) => Path {
+        transport.tier = path.map(|path| path.tier);
+        match path {
+            Some(path) if transport.paths.may_tell(now, path) => {
+                self.events.push_back(Event::PathChanged { transport: transport.id, path });
+            }
+            Some(_) => {}
+            None => transport.paths.lost(),
+        }
+        self.transports.schedule(slot);
+    }
+
+    fn path(&self, slot: Slot) -> Option<Path> {
+        let transport = self.transports.get(slot)?;
+        match transport.pairs.selected()? {
+            Pair::Direct { remote, .. } => Some(Path {
                 tier: Tier::Direct,
                 server_port: transport.socket.port,
                 client: remote,
                 relayed: None,
-            },
-            Some(Pair::Relayed { allocation, peer }) => {
-                let Some(found) = self.relay.server().allocation(allocation) else { return };
+            }),
+            Pair::Relayed { allocation, peer } => {
+                let found = self.relay.server().allocation(allocation)?;
                 let client = found.client();
-                Path {
+                Some(Path {
                     tier: relay::tier(client.transport),
                     server_port: client.local.port(),
                     client: client.remote,
                     relayed: found.relayed_for(peer.ip()),
-                }
+                })
             }
-            None => {
-                transport.tier = None;
-                return;
-            }
-        };
-        transport.tier = Some(path.tier);
-        self.events.push_back(Event::PathChanged { transport: transport.id, path });
+        }
     }
 
     fn receive_dtls(&mut self, now: Instant, pair: Pair, data: &[u8]) {
@@ -193,7 +201,7 @@ impl Shard {
         transport.totals.bytes_received += received as u64;
         let leg = transport.leg;
         if moved {
-            self.tell_path(slot);
+            self.tell_path(now, slot);
         }
         let mut out =
             super::egress::Out { transports: &mut self.transports, counters: &mut self.counters };

@@ -22,9 +22,11 @@ impl Shard {
             self.actions.push_back(Action::CloseConnection(connection));
         }
         self.follow_allocations(now);
-        while let Some(slot) = self.transports.pop_due(now) {
-            self.run_timer(now, slot);
-        }
+        let mut due = std::mem::take(&mut self.scratch.due);
+        // All of them first: a timer that stays due has its next turn in the next call.
+        due.extend(std::iter::from_fn(|| self.transports.pop_due(now)));
+        due.drain(..).for_each(|slot| self.run_timer(now, slot));
+        self.scratch.due = due;
         if self.router.poll_timeout().is_some_and(|at| at <= now) {
             let ntp = ntp(self.unix(now));
             let mut out = Out { transports: &mut self.transports, counters: &mut self.counters };
@@ -51,12 +53,22 @@ impl Shard {
         if due.stats {
             self.tell_stats(slot);
         }
-        if due.upkeep
-            && let Some(transport) = self.transports.get_mut(slot)
-        {
-            for pair in transport.pairs.prune(now) {
-                self.transports.remove_pair(pair);
-            }
+        if due.upkeep {
+            self.prune_pairs(now, slot);
+        }
+        if due.path {
+            self.tell_path(now, slot);
+        }
+    }
+
+    fn prune_pairs(&mut self, now: Instant, slot: Slot) {
+        let Some(transport) = self.transports.get_mut(slot) else { return };
+        let before = transport.pairs.selected();
+        let pruned = transport.pairs.prune(now);
+        let moved = transport.pairs.selected() != before;
+        pruned.into_iter().for_each(|pair| self.transports.remove_pair(pair));
+        if moved {
+            self.tell_path(now, slot);
         }
     }
 
@@ -181,14 +193,14 @@ impl Shard {
     }
 
     /// Forgets the pairs that went through an allocation.
-    pub(super) fn drop_allocation(&mut self, allocation: AllocationId) {
+    pub(super) fn drop_allocation(&mut self, now: Instant, allocation: AllocationId) {
         for pair in self.transports.pairs_through(allocation) {
             let slot = self.transports.find_pair(&pair);
             self.transports.remove_pair(pair);
             let Some(slot) = slot else { continue };
             let Some(transport) = self.transports.get_mut(slot) else { continue };
             if transport.pairs.remove(pair) {
-                self.tell_path(slot);
+                self.tell_path(now, slot);
             }
         }
     }

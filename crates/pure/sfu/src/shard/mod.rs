@@ -22,7 +22,7 @@ use crate::ids::ConnectionId;
 use crate::io::{Action, Arrival, ConnectionInfo, Sink, SocketKind};
 use crate::relay::{Flow, Relay};
 use crate::replies::Replies;
-use crate::tables::Transports;
+use crate::tables::{Slot, Transports};
 use crate::transport::Notice;
 use crate::transport::dtls::Identity;
 use crate::transport::pairs::Pair;
@@ -53,6 +53,7 @@ struct Scratch {
     datagram: Vec<u8>,
     message: Vec<u8>,
     notices: Vec<Notice>,
+    due: Vec<Slot>,
 }
 
 impl Shard {

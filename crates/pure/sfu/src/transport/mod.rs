@@ -6,6 +6,7 @@
 pub(crate) mod dcep;
 pub(crate) mod dtls;
 pub(crate) mod pairs;
+pub(crate) mod paths;
 pub(crate) mod sctp;
 pub(crate) mod srtp;
 
@@ -21,6 +22,7 @@ use crate::ids::{ParticipantId, TransportId};
 use crate::outbox::Outbox;
 use dtls::{DtlsError, Endpoint, Established, Identity, Step};
 use pairs::Pairs;
+use paths::Paths;
 use sctp::{Association, ChannelEvent};
 use srtp::Keys;
 
@@ -56,6 +58,8 @@ pub(crate) struct Due {
     pub(crate) stats: bool,
     /// Pairs may have become stale.
     pub(crate) upkeep: bool,
+    /// A change of path that was held back is to be told.
+    pub(crate) path: bool,
 }
 
 /// One transport.
@@ -75,6 +79,7 @@ pub(crate) struct Transport {
     pub(crate) credentials: Credentials,
     pub(crate) leg: LegId,
     pub(crate) tier: Option<Tier>,
+    pub(crate) paths: Paths,
     pub(crate) totals: Totals,
     /// Its entry in the shard's timers.
     pub(crate) deadline: Option<Instant>,
@@ -113,6 +118,7 @@ impl Transport {
             credentials: parts.credentials,
             leg: parts.leg,
             tier: None,
+            paths: Paths::default(),
             totals: Totals::default(),
             deadline: None,
             dtls: Endpoint::new(identity, parts.fingerprints, now),
@@ -177,6 +183,7 @@ impl Transport {
             self.next_upkeep = now + UPKEEP;
             due.upkeep = true;
         }
+        due.path = self.paths.poll_timeout().is_some_and(|at| at <= now);
         due.expired = now >= self.last_authentic + CONSENT_TIMEOUT;
         Ok(due)
     }
@@ -185,7 +192,8 @@ impl Transport {
     pub(crate) fn poll_timeout(&self) -> Instant {
         let fixed =
             self.next_stats.min(self.next_upkeep).min(self.last_authentic + CONSENT_TIMEOUT);
-        let moving = [self.dtls.poll_timeout(), self.sctp.as_ref().and_then(|s| s.poll_timeout())];
+        let sctp = self.sctp.as_ref().and_then(|sctp| sctp.poll_timeout());
+        let moving = [self.dtls.poll_timeout(), sctp, self.paths.poll_timeout()];
         moving.into_iter().flatten().fold(fixed, Instant::min)
     }
 

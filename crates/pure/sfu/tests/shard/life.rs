@@ -211,6 +211,9 @@ fn old_and_new_credentials_count_until_the_new_pair_is_nominated() {
     world.command(Command::Renegotiate { request, transport, offer });
     let new = Raw::read(&world.answered(request).unwrap(), "again");
     assert_ne!(old.username, new.username);
+    // So that no change of path is held back.
+    world.run(SECOND);
+
     assert_eq!(old.check(&mut world, socket, here, true), Ok(here));
     assert_eq!(new.check(&mut world, socket, there, false), Ok(there));
     assert_eq!(world.tiers(transport).len(), 1, "a working path is kept until the nomination");
@@ -369,4 +372,25 @@ fn connections_without_credentials_are_bounded_and_do_not_stay() {
     turn.leave(&mut world);
     world.run(36 * SECOND);
     world.assert_empty();
+}
+
+#[test]
+fn a_client_that_changes_its_path_all_the_time_is_told_of_seldom() {
+    let mut world = World::new();
+    let (transport, socket) = (TransportId(1), media_socket(10_000));
+    let raw = Raw::open(&mut world, transport, ParticipantId(1), socket);
+    // Before a nomination every valid check moves the media.
+    for step in 0..2000 {
+        let client = format!("203.0.113.7:{}", 1000 + step % 2).parse().unwrap();
+        raw.check(&mut world, socket, client, false).unwrap();
+        world.run(Duration::from_millis(1));
+    }
+    let told = world.tiers(transport).len();
+    assert!((4..=10).contains(&told), "{told} changes in two seconds");
+    world.run(SECOND);
+    let last = world.events.iter().rev().find_map(|event| match event {
+        Event::PathChanged { path, .. } => Some(path.client.port()),
+        _ => None,
+    });
+    assert_eq!(last, Some(1001), "the last change is told");
 }
