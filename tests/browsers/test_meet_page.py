@@ -31,10 +31,13 @@ table inet firewall {
         type filter hook forward priority filter;
         ct state established,related meta l4proto tcp accept
         iifname "lan" tcp dport 443 limit rate 1/day burst 1 packets accept
+        %s
         iifname "lan" drop
     }
 }
 """
+SILENT = ONE_CONNECTION % ""
+RESETTING = ONE_CONNECTION % 'iifname "lan" meta l4proto tcp reject with tcp reset'
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -241,29 +244,36 @@ def test_a_relay_is_named_on_the_tile(
 
 
 def test_when_nothing_gets_through_the_words_say_what_to_ask_for(
-    other_chromium: Browser, meeting: Meeting
+    chromium: Browser, other_chromium: Browser, meeting: Meeting
 ) -> None:
-    site = meeting.sites[2]
+    here, there = meeting.sites[0], meeting.sites[2]
+    room = meeting.room()
+    links = [link_for(meeting, meeting.token(who, room, name=who)) for who in ("Ada", "Bob")]
     try:
-        token = meeting.token("ada", meeting.room(), name="Ada")
-        with visitor(other_chromium, link_for(meeting, token)) as ada:
-            plays(ada.get_by_label("Your preview"))
-            site.router.nft(ONE_CONNECTION)
-            button(ada, "Join").click()
-            expect(tile(ada, "Ada (you)")).to_be_visible()
+        with visitor(chromium, links[0]) as ada, visitor(other_chromium, links[1]) as bob:
+            for page, site, rules in ((ada, here, SILENT), (bob, there, RESETTING)):
+                plays(page.get_by_label("Your preview"))
+                site.router.nft(rules)
+                button(page, "Join").click()
             expect(path(tile(ada, "Ada (you)"))).to_have_text("Connecting…")
-            expect(ada.get_by_text("A firewall may be dropping them")).to_be_visible()
-            title = ada.get_by_role("heading", name="Nothing gets through")
-            expect(title).to_be_visible(timeout=GIVEN_UP_MS)
-            asked = ada.get_by_role("listitem")
-            expect(asked).to_have_count(3)
-            for n, words in enumerate(("UDP, ports 10000", "UDP, port 3478", "TCP, port 443")):
-                expect(asked.nth(n)).to_contain_text(words)
-                expect(asked.nth(n)).to_contain_text("to meet.roomline.test")
+            for page in (ada, bob):
+                expect(page.get_by_text("A firewall may be dropping them")).to_be_visible()
+            for page in (ada, bob):
+                title = page.get_by_role("heading", name="Nothing gets through")
+                expect(title).to_be_visible(timeout=GIVEN_UP_MS)
+                asked = page.get_by_role("listitem")
+                expect(asked).to_have_count(3)
+                for n, words in enumerate(("UDP, ports 10000", "UDP, port 3478", "TCP, port 443")):
+                    expect(asked.nth(n)).to_contain_text(words)
+                    expect(asked.nth(n)).to_contain_text("to meet.roomline.test")
+            # A connection that is refused may also be one whose certificate is not trusted.
+            expect(bob.get_by_text("does not trust the server's certificate")).to_be_visible()
+            expect(ada.get_by_text("certificate")).to_have_count(0)
 
-            site.set_firewall(Firewall.OPEN)
+            here.set_firewall(Firewall.OPEN)
             button(ada, "Try again").click()
             join(ada)
             expect(path(tile(ada, "Ada (you)"))).to_have_text(DIRECT)
     finally:
-        site.set_firewall(Firewall.OPEN)
+        for site in (here, there):
+            site.set_firewall(Firewall.OPEN)

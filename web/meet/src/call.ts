@@ -158,8 +158,10 @@ export class Call {
   }
 
   #layOut(): void {
-    const { clientWidth, clientHeight } = this.#grid;
-    this.#grid.style.setProperty("--columns", String(columns(this.#seats.size, clientWidth, clientHeight)));
+    const { clientWidth, clientHeight, style } = this.#grid;
+    const count = columns(this.#seats.size, clientWidth, clientHeight);
+    style.setProperty("--columns", String(count));
+    style.setProperty("--rows", String(Math.ceil(this.#seats.size / count)));
   }
 
   async #toggleMic(): Promise<void> {

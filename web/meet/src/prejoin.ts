@@ -2,6 +2,7 @@ import { element, make, show, showDevice } from "./dom.js";
 import { capture, captureBoth, captureProblem } from "./media.js";
 import type { Device } from "./media.js";
 import { meter } from "./meter.js";
+import { WITHOUT } from "./words.js";
 
 /** What somebody takes along into the call. */
 export interface Choice {
@@ -125,6 +126,7 @@ export class Prejoin {
     this.#notice.hidden = problems.length === 0;
     this.#notice.replaceChildren(...problems.map((problem) => make("p", "", problem)));
     if (!again || !problems.length) return;
+    this.#notice.append(make("p", "", WITHOUT));
     const button = make("button", "", "Try again");
     button.type = "button";
     button.addEventListener("click", again);

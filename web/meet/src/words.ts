@@ -30,22 +30,25 @@ export function connectionWords(connection: Readonly<ConnectionInfo>): string {
   return parts.filter(Boolean).join(" · ");
 }
 
+/** After `deviceWords`, before the call. */
+export const WITHOUT = "You can also join without.";
+
 /** Why camera or microphone could not be had. `what` is e.g. "camera". */
 export function deviceWords(name: string, what: string): string {
   switch (name) {
     case "NotAllowedError":
     case "SecurityError":
-      return `The browser refused this page your ${what}. Allow it with the symbol in the address bar, then try again. You can join without.`;
+      return `The browser refused this page your ${what}. Allow it with the symbol in the address bar, then try again.`;
     case "NotFoundError":
     case "OverconstrainedError":
-      return `No ${what} was found. Plug one in and try again, or join without.`;
+      return `No ${what} was found. Plug one in and try again.`;
     case "NotReadableError":
     case "AbortError":
-      return `Your ${what} is there but does not start; another program may be using it. Close that and try again, or join without.`;
+      return `Your ${what} is there but does not start; another program may be using it. Close that and try again.`;
     case "InsecureContext":
-      return `Browsers give a ${what} only to pages opened over https. You can join without.`;
+      return `Browsers give a ${what} only to pages opened over https.`;
     default:
-      return `Your ${what} could not be started (${name}). You can join without.`;
+      return `Your ${what} could not be started (${name}).`;
   }
 }
 
@@ -140,25 +143,15 @@ export function firewallItems({ hostname, port }: Place): string[] {
 
 /** Nothing got through. */
 function blockedWords(iceErrors: readonly IceError[], place: Place): Message {
-  if (certificateSuspect(iceErrors, place)) {
-    return {
-      title: "The server's certificate is not trusted",
-      text: [
-        `Only TCP port ${place.port} gets through from here, and over it the browser takes sound and picture only from a server whose certificate it trusts. Clicking a warning away is not enough for that.`,
-        "Ask whoever runs the server to import its CA on this device or to install a public certificate. Or ask the owner of your firewall to open one of these:",
-      ],
-      items: firewallItems(place).slice(0, 2),
-      action: AGAIN,
-    };
-  }
-  return {
-    title: "Nothing gets through",
-    text: [
-      "The server answers, but neither sound nor picture could reach it: a firewall between you and the server drops them. Ask its owner to open any one of these:",
-    ],
-    items: firewallItems(place),
-    action: AGAIN,
-  };
+  const firewall = "Ask the owner of the firewall between you and the server to open any one of these:";
+  const text = turnedAway(iceErrors, place)
+    ? [
+        `The server answers, but sound and picture were turned away at TCP port ${place.port}, where this page came through, and found no other way.`,
+        "That happens when the browser does not trust the server's certificate; clicking a warning away is not enough. Ask whoever runs the server to install a public certificate, or to import its CA on this device.",
+        `It also happens when a firewall takes TLS apart or lets only web pages through. ${firewall}`,
+      ]
+    : [`The server answers, but neither sound nor picture could reach it. ${firewall}`];
+  return { title: "Nothing gets through", text, items: firewallItems(place), action: AGAIN };
 }
 
 function unreachableWords({ hostname, port }: Place): Message {
@@ -173,10 +166,10 @@ function unreachableWords({ hostname, port }: Place): Message {
 }
 
 /**
- * Whether TURN over TLS failed at the very port over which the page and its WebSocket work: then it is
- * not the firewall. The browser calls both by one code, 701.
+ * Whether TURN over TLS was refused at the very port over which the page and its WebSocket work. A
+ * certificate that is not trusted and a connection that is reset look the same to the page: 701 both.
  */
-function certificateSuspect(iceErrors: readonly IceError[], { port }: Place): boolean {
+function turnedAway(iceErrors: readonly IceError[], { port }: Place): boolean {
   return iceErrors.some(({ url, errorCode }) => {
     const turns = /^turns:(?:\[[^\]]*\]|[^:?]*)(?::(\d+))?/.exec(url);
     return turns !== null && errorCode === 701 && Number(turns[1] ?? 5349) === port;
