@@ -298,12 +298,15 @@ def test_noise_on_http_harms_nobody(tmp_path: Path, noise: bytes) -> None:
     run(tmp_path, work)
 
 
-def test_slow_headers_are_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("roomline.server.handover.HEADERS_TIMEOUT", 0.05)
+def test_slow_requests_are_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roomline.server.handover.REQUEST_TIMEOUT", 0.05)
 
     async def work(house: House) -> None:
         answer = await exchange(house.hand_over(), "GET / HTTP/1.1\nHost: call")
         assert answer == ""
+        body = "POST /nothing HTTP/1.1\nHost: call\nContent-Length: 9\n\nhalf"
+        answer = await exchange(house.hand_over(), body)
+        assert answer.startswith("HTTP/1.1 4"), "answered, and then closed"
 
     run(tmp_path, work)
 

@@ -17,8 +17,8 @@ from uvicorn.server import ServerState
 from roomline.engine.events import HttpConnection
 from roomline.log import get as get_logger
 
-HEADERS_TIMEOUT = 10.0
-"""Seconds a client may take over the headers of a request."""
+REQUEST_TIMEOUT = 10.0
+"""Seconds a client may take over a request, its body included."""
 
 MAX_FRAME_BYTES = 1024 * 1024
 """WebSocket frames beyond this are cut off; below, ours are answered with a typed error."""
@@ -175,38 +175,43 @@ class HandedProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, state, app_state)
         self._origin = origin
-        self._headers_deadline: asyncio.TimerHandle | None = None
+        self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is ours."""
         handed = HandedTransport(cast("asyncio.Transport", transport), self._origin)
         super().connection_made(handed)
-        self._await_headers()
+        self._await_request()
 
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self._await_headers()
+        self._await_request()
 
-    def on_headers_complete(self) -> None:
-        """Its headers are whole."""
+    def on_message_complete(self) -> None:
+        """It is whole."""
         self._stop_waiting()
-        super().on_headers_complete()
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """It was one for a WebSocket, which has a deadline of its own for the first frame."""
+        self._stop_waiting()
+        super().handle_websocket_upgrade()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._stop_waiting()
         super().connection_lost(exc)
 
-    def _await_headers(self) -> None:
-        if self._headers_deadline is None:
-            self._headers_deadline = self.loop.call_later(HEADERS_TIMEOUT, self._give_up)
+    def _await_request(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(REQUEST_TIMEOUT, self._give_up)
 
     def _stop_waiting(self) -> None:
-        if self._headers_deadline is not None:
-            self._headers_deadline.cancel()
-            self._headers_deadline = None
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
     def _give_up(self) -> None:
-        self._headers_deadline = None
+        self._deadline = None
         self.transport.close()
