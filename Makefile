@@ -53,7 +53,7 @@ test-rust:
 	cargo test --manifest-path crates/dev/fuzz/Cargo.toml --target-dir target --quiet
 
 test-python: $(VENV)/.engine $(STATIC)/.built
-	$(BIN)/pytest tests/unit tests/integration tests/docs tests/examples
+	$(BIN)/pytest tests/unit tests/integration tests/media tests/docs tests/examples
 
 test-web: $(STATIC)/.built
 	cd web && npm test

@@ -187,6 +187,9 @@ def test_health_and_metrics(tmp_path: Path) -> None:
         assert (health.status_code, health.json()) == (200, {"status": "ok"})
         text = (await house.http.get("/metrics")).text
         assert 'roomline_drops_total{reason="bad-stun"} 3.0' in text
+        assert 'roomline_drops_total{reason="rtp-duplicate"} 2.0' in text
+        assert "roomline_rtp_probes_total 5.0" in text
+        assert "rtp_dropped" not in text
         assert "roomline_datagrams_received_total 7.0" in text
         assert 'roomline_participants_by_tier{tier="turn-tls"} 0.0' in text
         house.server.hub.core.drain(0, house.server.clock.now())
@@ -228,6 +231,11 @@ def test_administration(tmp_path: Path) -> None:
         assert (
             await house.http.put(f"{rooms}/demo/limits", json={"maxParticipants": -1})
         ).status_code == 422
+        mistyped = await house.http.put(f"{rooms}/demo/limits", json={"maxParticipant": 9})
+        assert (mistyped.status_code, mistyped.json()["detail"][0]["type"]) == (
+            422,
+            "extra_forbidden",
+        )
         bob = await house.socket()
         await join(house, bob, "bob")
         assert (await bob.receive("error"))["code"] == "room-full"

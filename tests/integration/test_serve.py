@@ -18,7 +18,10 @@ from queue import Queue
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
 
 import pytest
+import typer.main
 from websockets.sync.client import connect
+
+from roomline.cli.main import app
 
 from support.fake_engine import PUBLISHER
 
@@ -103,12 +106,12 @@ def local(folder: Path) -> list[str]:
     return [*flags, *ports, "--address", "127.0.0.1"]
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(*arguments),
         capture_output=True,
         text=True,
-        env=environment(),
+        env={**environment(), **variables},
         timeout=PATIENCE,
         check=False,
     )
@@ -146,7 +149,8 @@ def join(process: Process, identity: str, token: str | None = None) -> dict[str,
 
 def test_the_banner_says_what_the_operator_needs(server: Process) -> None:
     banner = server.banner
-    assert re.search(r"1  direct    UDP", banner)
+    assert "1  direct    UDP a free port  no extra latency" in banner
+    assert "Open this link in two browser windows on this machine;" in banner
     assert re.search(r"2  turn-udp  UDP \d+", banner)
     assert re.search(r"3  turn-tls  TCP \d+", banner)
     assert f"https://localhost:{server.port}/meet/demo?invite=" in banner
@@ -229,6 +233,42 @@ def test_a_busy_port_is_one_line(server: Process, tmp_path: Path) -> None:
 )
 def test_bad_values_are_one_line(tmp_path: Path, arguments: list[str], words: str) -> None:
     assert words in one_line(run("serve", *local(tmp_path), *arguments))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["serve", "--hots", "x"], "--host"),
+        (["serve", "--host"], "--host"),
+        (["serve", "--drain-seconds", "soon"], "--drain-seconds"),
+        (["serve", "more"], "more"),
+        (["token", "--hours", "0"], "--hours"),
+        (["sevre"], "serve"),
+    ],
+)
+def test_mistyped_flags_are_one_line(arguments: list[str], words: str) -> None:
+    assert re.match(rf"roomline: .*{words}", one_line(run(*arguments)))
+
+
+def test_no_command_shows_the_help() -> None:
+    done = run()
+    assert done.returncode == 2
+    assert {"serve", "token", "version"} <= set(re.findall(r"\w+", done.stdout))
+
+
+@pytest.mark.parametrize("command", ["serve", "token"])
+def test_help_loses_no_word(command: str) -> None:
+    shown = re.sub(r"[\s│|]+", " ", run(command, "--help", COLUMNS="400").stdout)
+    made = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined]
+    for parameter in made.params:
+        assert (parameter.help or "") in shown
+
+
+def test_the_log_is_json_with_fields(server: Process) -> None:
+    events = [json.loads(line) for line in server.lines if line.startswith("{")]
+    (serving,) = [event for event in events if event["event"] == "serving"]
+    assert (serving["part"], serving["level"]) == ("server", "info")
+    assert serving["https_port"] == server.port
 
 
 def test_version_and_tokens() -> None:

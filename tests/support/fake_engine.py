@@ -46,7 +46,12 @@ class FakeEngine:
                 self.deliver([event])
 
     def counters(self) -> list[Sample]:
-        return [("drops", "bad-stun", 3), ("datagrams_received", "", 7)]
+        return [
+            ("drops", "bad-stun", 3),
+            ("datagrams_received", "", 7),
+            ("rtp_dropped", "duplicate", 2),
+            ("rtp_dropped", "probe", 5),
+        ]
 
     def gauges(self) -> list[Sample]:
         return [("transports", "", len(self.transports))]

@@ -42,6 +42,13 @@ def test_precedence(file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [str(a) for a in settings.public_ip] == ["192.0.2.9"]
 
 
+@pytest.mark.parametrize("ports", ["0-5", "5-1", "0-0-1", "70000"])
+def test_ports_are_a_range_or_one_or_zero(ports: str) -> None:
+    assert load(None, {"media": {"ports": "0"}}).media.ports == PortRange(0, 0)
+    with pytest.raises(ConfigError, match=r"media\.ports"):
+        load(None, {"media": {"ports": ports}})
+
+
 def test_environment_alone(monkeypatch: pytest.MonkeyPatch, file: Any) -> None:
     monkeypatch.setenv("ROOMLINE_PUBLIC_IP", "192.0.2.3")
     monkeypatch.setenv("ROOMLINE_LIMITS_MAX_PARTICIPANTS", "4")

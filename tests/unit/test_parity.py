@@ -52,6 +52,11 @@ def _mirrored(classes: tuple[type, ...]) -> dict[str, list[str]]:
     return {cls.__name__: [f.name for f in dataclasses.fields(cls)] for cls in classes}
 
 
+def test_every_folder_of_tests_is_run_by_make() -> None:
+    run = re.findall(r"tests/\w+", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert {f"tests/{file.parent.name}" for file in ROOT.glob("tests/*/test_*.py")} <= set(run)
+
+
 def test_commands_and_events_mirror_the_stub() -> None:
     stub = _stub()
     assert _mirrored(get_args(commands.Command)) == stub["Command"]

@@ -20,6 +20,7 @@ from roomline.rooms import (
     Transport,
     plan_bindings,
 )
+from roomline.rooms.room import MAX_PRESETS
 from roomline.tokens import Grants, RoomLimits
 
 NUMBERS = itertools.count(1)
@@ -98,6 +99,21 @@ def test_the_first_limits_win_until_the_api_sets_others() -> None:
     assert rooms.get_or_create("b", RoomLimits(max_bitrate=2), 0).limits.max_bitrate == 2
     rooms.set_limits("b", RoomLimits(max_bitrate=3))
     assert rooms.get_or_create("b", RoomLimits(max_bitrate=4), 0).limits.max_bitrate == 3
+
+
+def test_limits_of_rooms_that_never_come_are_forgotten() -> None:
+    rooms = Rooms(RoomLimits())
+    rooms.set_limits("used", RoomLimits(max_participants=1))
+    rooms.get_or_create("used", None, 0)
+    for number in range(MAX_PRESETS + 1):
+        rooms.set_limits(f"{number}", RoomLimits(max_participants=2))
+    rooms.set_limits("1", RoomLimits(max_participants=3))
+    rooms.set_limits("late", RoomLimits(max_participants=4))
+    found = [
+        rooms.get_or_create(name, None, 0).limits.max_participants
+        for name in ("used", "0", "1", "2", "3", "late")
+    ]
+    assert found == [1, 0, 3, 0, 2, 4]
 
 
 @given(

@@ -310,7 +310,7 @@ def test_leave_frees_everything() -> None:
         "participants": 0,
         "tracks": 0,
         "subscriptions": 0,
-        "data_channels": 0,
+        "data_channels_relayed": 0,
         "signaling_connections": 2,
     }
 
@@ -340,12 +340,13 @@ def test_grants_bound_bitrates_and_room_limits_bound_transports() -> None:
     world = World()
     world.client(
         "alice",
-        publish=CAMERA,
+        publish=BOTH,
         grants=Grants(max_bitrate=500_000),
         room_limits=RoomLimits(max_bitrate=900_000),
     )
     assert world.sent(c.OpenTransport)[0].max_send_bitrate == 900_000
-    assert world.sent(c.Publish)[0].max_bitrate == 500_000
+    # The bound is each track's own, as the documents say.
+    assert [command.max_bitrate for command in world.sent(c.Publish)] == [500_000, 500_000]
     world.core.set_limits("demo", RoomLimits(max_bitrate=100_000), world.now)
     world.settle()
     assert world.sent(c.LimitTransport)[0].max_send_bitrate == 100_000

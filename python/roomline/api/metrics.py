@@ -18,7 +18,7 @@ LABELS = {
     "participants_by_tier": "tier",
     "path_changes": "tier",
     "sessions_ended": "reason",
-    "transports_closed": "reason",
+    "transports_lost": "reason",
 }
 """What the label of a figure is called; `kind` for all others."""
 
@@ -31,11 +31,9 @@ class HubCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every counter and gauge of this instant."""
-        core, engine = self._hub.core, self._hub.engine
-        counters = _grouped([*engine.counters(), *core.counters()])
-        for name, samples in counters.items():
+        for name, samples in _grouped(counters(self._hub)).items():
             yield _fill(CounterMetricFamily, name, samples)
-        for name, samples in _grouped([*engine.gauges(), *core.gauges()]).items():
+        for name, samples in _grouped(gauges(self._hub)).items():
             yield _fill(GaugeMetricFamily, name, samples)
 
 
@@ -46,12 +44,29 @@ def registry(hub: Hub) -> CollectorRegistry:
     return made
 
 
+def counters(hub: Hub) -> list[Sample]:
+    """Every counter as it is shown. The engine and the core share no name."""
+    return [*map(_as_shown, hub.engine.counters()), *hub.core.counters()]
+
+
+def gauges(hub: Hub) -> list[Sample]:
+    """Every gauge as it is shown. The engine and the core share no name."""
+    return [*hub.engine.gauges(), *hub.core.gauges()]
+
+
+def _as_shown(sample: Sample) -> Sample:
+    """What forwarding drops is a drop like any other; padding it takes as a probe is none."""
+    name, label, value = sample
+    if name != "rtp_dropped":
+        return sample
+    return ("rtp_probes", "", value) if label == "probe" else ("drops", f"rtp-{label}", value)
+
+
 def _grouped(samples: Iterable[Sample]) -> dict[str, dict[str, int]]:
-    """By name, then by label; the engine and the core may know the same name."""
+    """By name, then by label."""
     groups: dict[str, dict[str, int]] = {}
     for name, label, value in samples:
-        group = groups.setdefault(name.replace("-", "_"), {})
-        group[label] = group.get(label, 0) + value
+        groups.setdefault(name.replace("-", "_"), {})[label] = value
     return groups
 
 

@@ -41,6 +41,12 @@ class RoomsBody(_Body):
     rooms: list[RoomBody]
 
 
+class LimitsBody(RoomLimits):
+    """Limits of a room. A token may carry more than we know; whoever sets limits must not err."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class ParticipantsBody(_Body):
     """Who is in a room."""
 
@@ -84,7 +90,7 @@ def router(hub: Hub, keys: Mapping[str, str]) -> APIRouter:
         return Response(status_code=204)
 
     @routes.put("/{room}/limits")
-    async def set_limits(room: RoomName, limits: RoomLimits) -> RoomLimits:
+    async def set_limits(room: RoomName, limits: LimitsBody) -> LimitsBody:
         """Set a room's limits, also of one that nobody is in yet. Those who are in stay in."""
         hub.core.set_limits(room, limits, hub.now())
         hub.settle()

@@ -16,11 +16,11 @@ def banner(server: Server) -> str:
         f"Roomline {package_version()} is up: {server.url}",
         "",
         "Every participant gets the best path its network lets through:",
-        f"  1  direct    UDP {settings.media.ports!s:<12} no extra latency",
+        f"  1  direct    UDP {_media_ports(server):<12} no extra latency",
         f"  2  turn-udp  UDP {turn:<12} relay in memory; also TCP {turn}",
         f"  3  turn-tls  TCP {https:<12} relay over TLS, beside HTTPS",
         "",
-        "Open this link on two devices; it is good for a day:",
+        f"Open this link {_where(server)}; it is good for a day:",
         f"  {server.invite(ROOM)}",
     ]
     if settings.dev:
@@ -34,3 +34,15 @@ def banner(server: Server) -> str:
         ]
     lines += ["", f"State: {server.state.folder}", "Press Ctrl-C to stop."]
     return "\n".join(lines)
+
+
+def _media_ports(server: Server) -> str:
+    """The system's choice of a port is known to the engine alone."""
+    ports = server.settings.media.ports
+    return str(ports) if ports.first else "a free port"
+
+
+def _where(server: Server) -> str:
+    """Where the link leads to this server."""
+    local = server.host.partition(".")[0] == "localhost" or server.host.endswith(".localhost")
+    return "in two browser windows on this machine" if local else "on two devices"

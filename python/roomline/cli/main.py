@@ -6,7 +6,7 @@ import asyncio
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 import uvloop
@@ -21,11 +21,13 @@ from roomline.state import State
 from roomline.tokens import AccessToken, Grants, admin_token
 
 USAGE_ERROR = 2
+INTERRUPTED = 130
+
+# typer carries click or uses it, by its version; this is click's ClickException in either.
+_CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="roomline",
-    help="Real-time video rooms that connect through any network.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -39,10 +41,26 @@ StateDir = Annotated[
 def main() -> None:
     """The entry point of the `roomline` command."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except ConfigError as error:
-        print(f"roomline: {error}", file=sys.stderr)
-        sys.exit(USAGE_ERROR)
+        _give_up(str(error))
+    except typer.Abort:
+        sys.exit(INTERRUPTED)
+    except _CommandLineError as error:
+        _give_up(error.format_message())  # type: ignore[attr-defined]
+
+
+def _give_up(message: str) -> NoReturn:
+    print(f"roomline: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(USAGE_ERROR)
+
+
+@app.callback(invoke_without_command=True)
+def _root(context: typer.Context) -> None:
+    """Real-time video rooms that connect through any network."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(USAGE_ERROR)
 
 
 @app.command()
@@ -56,22 +74,24 @@ def serve(  # noqa: PLR0917 - the flags
         typer.Option(help="Addresses to tell clients, best first, with commas between them."),
     ] = None,
     https_port: Annotated[
-        int | None, typer.Option(help="HTTPS, signaling and TURN/TLS [443].")
+        int | None, typer.Option(help="HTTPS, signaling and TURN/TLS; default 443.")
     ] = None,
-    turn_port: Annotated[int | None, typer.Option(help="TURN over UDP and TCP [3478].")] = None,
+    turn_port: Annotated[
+        int | None, typer.Option(help="TURN over UDP and TCP; default 3478.")
+    ] = None,
     media_ports: Annotated[
-        str | None, typer.Option(help="UDP ports for media: a range, or one [10000-60000].")
+        str | None, typer.Option(help="UDP ports for media: a range, or one; default 10000-60000.")
     ] = None,
-    bind: Annotated[str | None, typer.Option(help="Addresses to listen on [all].")] = None,
+    bind: Annotated[str | None, typer.Option(help="Addresses to listen on; default all.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
     state_dir: StateDir = None,
     config: ConfigFile = None,
     drain_seconds: Annotated[
-        float | None, typer.Option(help="How long calls may go on after SIGTERM [60].")
+        float | None, typer.Option(help="Seconds calls may go on after SIGTERM; default 60.")
     ] = None,
     log_level: Annotated[
-        str | None, typer.Option(help="debug, info, warning or error [info].")
+        str | None, typer.Option(help="debug, info, warning or error; default info.")
     ] = None,
     dev: Annotated[
         bool | None, typer.Option("--dev", help="Use port 8443, which needs no privilege.")

@@ -40,7 +40,7 @@ def _parse_ports(value: object) -> object:
         ports = PortRange(int(first), int(last or first))
     except ValueError:
         raise ValueError("write a range such as 10000-60000, or one port") from None
-    if not 0 <= ports.first <= ports.last <= 65535:
+    if not (1 <= ports.first <= ports.last <= 65535 or ports == (0, 0)):
         raise ValueError("ports go from 1 to 65535, the lower first")
     return ports
 
@@ -117,7 +117,7 @@ class Limits(_Section):
     max_participants: Annotated[int, Field(ge=0)] = 0
     max_publishers: Annotated[int, Field(ge=0)] = 0
     max_bitrate: Annotated[int, Field(ge=0)] = 0
-    """In bit/s, for each participant and direction."""
+    """In bit/s: of each track that is published, and of all that one participant is sent."""
     connections_per_address: Annotated[int, Field(ge=1)] = 256
     """Unauthenticated connections from one address."""
     allocations_per_participant: Annotated[int, Field(ge=1)] = 12

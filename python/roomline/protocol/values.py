@@ -155,7 +155,7 @@ class ParticipantInfo(Wire):
 
 
 class GrantsInfo(Wire):
-    """What a participant may do; `maxBitrate` is in bit/s and 0 is no limit."""
+    """What a participant may do; `maxBitrate` is in bit/s per published track, 0 is no limit."""
 
     join: bool
     publish: bool
@@ -172,7 +172,10 @@ class SelfInfo(ParticipantInfo):
 
 
 class RoomLimitsInfo(Wire):
-    """Limits of a room; 0 is no limit, `maxBitrate` is in bit/s per participant."""
+    """Limits of a room; 0 is no limit.
+
+    `maxBitrate` is in bit/s: of each published track, and of all that one participant is sent.
+    """
 
     max_participants: int
     max_publishers: int

@@ -11,6 +11,9 @@ from roomline.rooms.participant import Participant
 from roomline.rooms.track import Track
 from roomline.tokens import RoomLimits
 
+MAX_PRESETS = 10_000
+"""Rooms whose limits from the API are kept while nobody is in them."""
+
 
 @dataclass(eq=False)
 class Room:
@@ -60,7 +63,7 @@ class Room:
         participant.publisher = True
 
     def publish_bitrate(self, participant: Participant) -> int:
-        """Bound of what this participant may publish, in bit/s; 0 is none."""
+        """Bound of each track of this participant, in bit/s; 0 is none."""
         bounds = [b for b in (self.limits.max_bitrate, participant.grants.max_bitrate) if b]
         return min(bounds, default=0)
 
@@ -115,11 +118,17 @@ class Rooms:
         return room
 
     def set_limits(self, name: str, limits: RoomLimits) -> None:
-        """Set the limits of a room, also of one that does not exist yet."""
+        """Set the limits of a room, also of one that does not exist yet.
+
+        Of more than MAX_PRESETS rooms that nobody is in, the oldest are forgotten.
+        """
+        self._preset.pop(name, None)
         self._preset[name] = limits
         room = self._rooms.get(name)
         if room is not None:
             room.limits = limits
+        while len(self._preset) > MAX_PRESETS + len(self._rooms):
+            del self._preset[next(other for other in self._preset if other not in self._rooms)]
 
     def discard_empty(self, room: Room) -> None:
         """Forget a room that nobody is in."""

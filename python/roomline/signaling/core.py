@@ -241,7 +241,7 @@ class Core:
         session = self._context.by_transport.pop(event.transport, None)
         if session is None:
             return
-        self._context.count("transports_closed", event.reason)
+        self._context.count("transports_lost", event.reason)
         participant = session.participant
         gone = next(t for t in participant.transports.values() if t.number == event.transport)
         del participant.transports[gone.name]
@@ -373,7 +373,7 @@ class Core:
             ("participants", "", sum(1 for _ in self.sessions())),
             ("tracks", "", len(self._publications)),
             ("subscriptions", "", len(self._subscriptions)),
-            ("data_channels", "", len(self._data)),
+            ("data_channels_relayed", "", len(self._data)),
             ("signaling_connections", "", len(self._channels)),
             *self._reporting.tiers(self.sessions()),
         ]

@@ -97,7 +97,7 @@ export interface ErrorReply {
   fatal: boolean;
 }
 
-/** What a participant may do; `maxBitrate` is in bit/s and 0 is no limit. */
+/** What a participant may do; `maxBitrate` is in bit/s per published track, 0 is no limit. */
 export interface GrantsInfo {
   join: boolean;
   publish: boolean;
@@ -267,7 +267,11 @@ export interface RoomInfo {
   limits: RoomLimitsInfo;
 }
 
-/** Limits of a room; 0 is no limit, `maxBitrate` is in bit/s per participant. */
+/**
+ * Limits of a room; 0 is no limit.
+ *
+ * `maxBitrate` is in bit/s: of each published track, and of all that one participant is sent.
+ */
 export interface RoomLimitsInfo {
   maxParticipants: number;
   maxPublishers: number;
