@@ -76,19 +76,23 @@ impl Connections {
         }
     }
 
-    /// True while a failed connection is still to be told.
-    pub(crate) fn has_failed(&self) -> bool {
-        !self.failed.is_empty()
+    /// True while something is left to do that no readiness event tells: bytes to read, or a failed
+    /// connection to be told of.
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.readable.is_empty() || !self.failed.is_empty()
     }
 
-    /// Reads what is readable and gives the shard whole messages; tells it which are closed.
+    /// Reads a bounded part of what is readable and gives the shard whole messages; tells it which
+    /// are closed.
     pub(crate) fn read(&mut self, now: Instant, shard: &mut Shard) {
         let mut readable = std::mem::take(&mut self.readable);
-        for key in readable.drain(..) {
-            if self.read_one(now, shard, key).is_err() {
-                self.failed.push(key);
+        readable.retain(|key| match self.read_one(now, shard, *key) {
+            Ok(more) => more,
+            Err(Finished) => {
+                self.failed.push(*key);
+                false
             }
-        }
+        });
         self.readable = readable;
         let mut failed = std::mem::take(&mut self.failed);
         for key in failed.drain(..) {
@@ -99,11 +103,12 @@ impl Connections {
         self.failed = failed;
     }
 
-    fn read_one(&mut self, now: Instant, shard: &mut Shard, key: u64) -> Result<(), Finished> {
-        let Some(connection) = self.arena.get_mut(key) else { return Ok(()) };
-        connection.readable = false;
+    /// True if there is more to read.
+    fn read_one(&mut self, now: Instant, shard: &mut Shard, key: u64) -> Result<bool, Finished> {
+        let Some(connection) = self.arena.get_mut(key) else { return Ok(false) };
         self.buffer.clear();
         let outcome = connection.turn.read(&mut self.buffer);
+        connection.readable = matches!(outcome, Ok(ReadOutcome::More));
         for chunk in self.buffer.chunks(CHUNK) {
             connection.decoder.push(chunk).map_err(|_| Finished)?;
             while let Some(message) = connection.decoder.next().map_err(|_| Finished)? {
@@ -115,7 +120,8 @@ impl Connections {
             mark_dirty(&mut self.dirty, key, connection);
         }
         match outcome {
-            Ok(ReadOutcome::Open) => Ok(()),
+            Ok(ReadOutcome::Open) => Ok(false),
+            Ok(ReadOutcome::More) => Ok(true),
             Ok(ReadOutcome::Closed) | Err(_) => Err(Finished),
         }
     }

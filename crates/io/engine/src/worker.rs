@@ -97,7 +97,7 @@ impl Worker {
 
     fn wait(&mut self) -> io::Result<()> {
         let busy =
-            self.sockets.has_ready() || self.connections.has_failed() || self.state.inbox_full;
+            self.sockets.has_ready() || self.connections.has_ready() || self.state.inbox_full;
         let timeout = if busy {
             Some(Duration::ZERO)
         } else {

@@ -258,3 +258,20 @@ fn a_connection_with_garbage_after_stun_is_closed() {
     let _ = client.read_to_end(&mut rest);
     wait_for(|| engine.gauges(), "connections", "", 0);
 }
+
+#[test]
+fn what_a_connection_sends_at_once_is_answered_to_the_last() {
+    const REQUESTS: usize = 10_000;
+    let engine = Engine::start(config()).unwrap();
+    let turn = SocketAddr::new(LOCALHOST, engine.turn_port());
+    let mut client = TcpStream::connect(turn).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut writer = client.try_clone().unwrap();
+    let sender =
+        std::thread::spawn(move || writer.write_all(&binding_request().repeat(REQUESTS)).unwrap());
+    // A response: the header and XOR-MAPPED-ADDRESS for IPv4.
+    let mut replies = vec![0; REQUESTS * 32];
+    client.read_exact(&mut replies).unwrap();
+    assert!(replies.chunks(32).all(|reply| reply[..2] == [1, 1]));
+    sender.join().unwrap();
+}

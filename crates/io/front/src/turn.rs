@@ -23,12 +23,16 @@ const STALE_AFTER: Duration = Duration::from_millis(150);
 const QUEUE_LIMIT: usize = 1024 * 1024;
 /// The most that goes into one TLS record (RFC 8446 section 5.1).
 const RECORD: usize = 16 * 1024;
+/// Bytes after which one turn of reading ends: then others have theirs.
+const READ_BUDGET: usize = 64 * 1024;
 
 /// Whether more may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadOutcome {
     /// The connection is open and nothing more is there now.
     Open,
+    /// The turn has ended and more may be there: no readiness event will tell, so read again.
+    More,
     /// The peer has ended it; bytes before the end have been delivered.
     Closed,
 }
@@ -100,7 +104,8 @@ impl TurnConnection {
         &mut self.tcp
     }
 
-    /// Append every plain byte that is there now, first those read before the handover.
+    /// Append the plain bytes that are there now, first those read before the handover. A turn ends
+    /// after about 64 KiB, however fast the peer sends.
     ///
     /// # Errors
     /// The connection is broken, or what came is not TLS.
@@ -202,7 +207,8 @@ impl Queue {
 
 fn read_plain(tcp: &mut TcpStream, into: &mut Vec<u8>) -> io::Result<ReadOutcome> {
     let mut buffer = [0; RECORD];
-    loop {
+    let end = into.len() + READ_BUDGET;
+    while into.len() < end {
         match tcp.read(&mut buffer) {
             Ok(0) => return Ok(ReadOutcome::Closed),
             Ok(n) => into.extend_from_slice(&buffer[..n]),
@@ -211,6 +217,7 @@ fn read_plain(tcp: &mut TcpStream, into: &mut Vec<u8>) -> io::Result<ReadOutcome
             Err(e) => return Err(e),
         }
     }
+    Ok(ReadOutcome::More)
 }
 
 fn read_tls(
@@ -218,10 +225,15 @@ fn read_tls(
     tcp: &mut TcpStream,
     into: &mut Vec<u8>,
 ) -> io::Result<ReadOutcome> {
-    loop {
+    // Counted in bytes of the socket: records may be empty.
+    let mut left = READ_BUDGET;
+    while left > 0 {
         let outcome = match tls.read_tls(tcp) {
             Ok(0) => Some(ReadOutcome::Closed),
-            Ok(_) => None,
+            Ok(n) => {
+                left = left.saturating_sub(n);
+                None
+            }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Some(ReadOutcome::Open),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => None,
             Err(e) => return Err(e),
@@ -238,6 +250,7 @@ fn read_tls(
             return Ok(outcome);
         }
     }
+    Ok(ReadOutcome::More)
 }
 
 fn limit_unsent(tcp: &TcpStream) -> io::Result<()> {

@@ -215,6 +215,41 @@ fn one_address_can_not_hold_every_connection() {
 }
 
 #[test]
+fn a_peer_that_sends_without_end_is_read_in_turns() {
+    const SENT: usize = 1_000_000;
+    let rig = Rig::new(16);
+    let tcp = rig.tcp(rig.front.turn_port());
+    for mut client in [Box::new(rig.tls()) as Box<dyn Write + Send>, Box::new(tcp)] {
+        client.write_all(&BINDING).unwrap();
+        let mut turn = rig.turn();
+        let sender = std::thread::spawn(move || {
+            client.write_all(&vec![7; SENT]).unwrap();
+            client.flush().unwrap();
+            client
+        });
+        let mut poll = mio::Poll::new().unwrap();
+        poll.registry().register(turn.source(), mio::Token(0), mio::Interest::READABLE).unwrap();
+        let (mut total, mut turns) = (0, 0);
+        while total < BINDING.len() + SENT {
+            let mut bytes = Vec::new();
+            let outcome = turn.read(&mut bytes).unwrap();
+            assert!(bytes.len() <= 128 * 1024, "{} bytes in one turn", bytes.len());
+            total += bytes.len();
+            match outcome {
+                ReadOutcome::More => turns += 1,
+                ReadOutcome::Open if total < BINDING.len() + SENT => {
+                    poll.poll(&mut mio::Events::with_capacity(4), Some(PATIENCE)).unwrap();
+                }
+                ReadOutcome::Open => {}
+                ReadOutcome::Closed => panic!("closed"),
+            }
+        }
+        assert!(turns > 0, "never more than a turn's worth at once");
+        sender.join().unwrap();
+    }
+}
+
+#[test]
 fn a_renewed_certificate_is_used_at_once_and_a_wrong_one_never() {
     let mut rig = Rig::new(16);
     let (certificate, key, der) = identity();
