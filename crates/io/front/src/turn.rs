@@ -119,7 +119,11 @@ impl TurnConnection {
 
     /// Put one framed message behind those that wait. `flush` writes it.
     pub fn queue(&mut self, message: &[u8], droppable: bool, now: Instant) {
-        if self.queue.bytes.len() + message.len() <= QUEUE_LIMIT {
+        if !self.queue.has_room(message.len()) {
+            // The socket has taken nothing for a while, and most of what waits is stale.
+            self.queue.drop_stale(now);
+        }
+        if self.queue.has_room(message.len()) {
             self.queue.push(message, droppable, now);
         } else if droppable {
             self.queue.dropped += 1;
@@ -182,16 +186,43 @@ impl TurnConnection {
     }
 }
 
+impl Waiting {
+    fn is_stale(&self, now: Instant) -> bool {
+        self.droppable && now.saturating_duration_since(self.since) > STALE_AFTER
+    }
+}
+
 impl Queue {
     fn push(&mut self, message: &[u8], droppable: bool, since: Instant) {
         self.bytes.extend(message);
         self.messages.push_back(Waiting { length: message.len(), droppable, since });
     }
 
+    fn has_room(&self, length: usize) -> bool {
+        self.bytes.len() + length <= QUEUE_LIMIT
+    }
+
+    /// Drop every stale message, wherever it waits.
+    fn drop_stale(&mut self, now: Instant) {
+        let mut kept = VecDeque::with_capacity(self.bytes.capacity());
+        let (bytes, dropped) = (&mut self.bytes, &mut self.dropped);
+        self.messages.retain(|message| {
+            let bytes = bytes.drain(..message.length);
+            let stale = message.is_stale(now);
+            if stale {
+                *dropped += 1;
+            } else {
+                kept.extend(bytes);
+            }
+            !stale
+        });
+        self.bytes = kept;
+    }
+
     /// Move whole messages into `record`, as many as fit. False when none waits.
     fn take_record(&mut self, now: Instant, record: &mut Vec<u8>) -> bool {
         while let Some(next) = self.messages.front() {
-            if next.droppable && now.saturating_duration_since(next.since) > STALE_AFTER {
+            if next.is_stale(now) {
                 self.bytes.drain(..next.length);
                 self.dropped += 1;
             } else if record.is_empty() || record.len() + next.length <= RECORD {
@@ -305,5 +336,21 @@ mod tests {
         assert!(queue.take_record(at(200), &mut record));
         assert_eq!(record, b"controlnew video");
         assert_eq!(queue.dropped, 1);
+    }
+
+    #[test]
+    fn a_full_queue_makes_room_by_what_is_stale() {
+        let mut queue = Queue::default();
+        queue.push(b"control", false, at(0));
+        while queue.has_room(1000) {
+            queue.push(&[7; 1000], true, at(0));
+        }
+        queue.push(b"fresh", true, at(100));
+        let stale = queue.messages.len() as u64 - 2;
+        queue.drop_stale(at(200));
+        assert_eq!((queue.dropped, queue.messages.len()), (stale, 2));
+        let mut record = Vec::new();
+        assert!(queue.take_record(at(200), &mut record));
+        assert_eq!(record, b"controlfresh");
     }
 }
