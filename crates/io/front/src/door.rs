@@ -28,6 +28,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// Connections in all; beyond this new ones are closed at once.
 const MAX_CONNECTIONS: usize = 20_000;
+/// HTTP connections of one address, in multiples of those it may have before they show what they
+/// are: many people share an address, but nobody may take every place.
+const HTTP_PER_PENDING: usize = 16;
 const WAKER: Token = Token(usize::MAX);
 const FIRST_LISTENER: usize = usize::MAX - 1024;
 
@@ -81,6 +84,7 @@ impl Front {
             listeners,
             connections: Slab::new(),
             waiting: HashMap::new(),
+            serving: HashMap::new(),
             deadlines: VecDeque::new(),
             answers: VecDeque::new(),
             again: Vec::new(),
@@ -155,6 +159,7 @@ impl Drop for Front {
 /// A slot of the table; the generation tells its users apart.
 struct Connection {
     generation: u64,
+    client: IpAddr,
     state: State,
 }
 
@@ -179,6 +184,8 @@ struct Door {
     connections: Slab<Connection>,
     /// Pending connections by client address.
     waiting: HashMap<IpAddr, usize>,
+    /// HTTP connections by client address.
+    serving: HashMap<IpAddr, usize>,
     /// Both queues are in order of time, since each kind of deadline is of one length.
     deadlines: VecDeque<Deadline>,
     answers: VecDeque<Deadline>,
@@ -301,7 +308,8 @@ impl Door {
         self.generation += 1;
         let generation = self.generation;
         let pending = Pending { tcp, tls, client, server, first: Vec::new() };
-        entry.insert(Connection { generation, state: State::Pending(Box::new(pending)) });
+        let state = State::Pending(Box::new(pending));
+        entry.insert(Connection { generation, client: client.ip(), state });
         *self.waiting.entry(client.ip()).or_default() += 1;
         self.shared.pending.fetch_add(1, Relaxed);
         let at = now + SHOW_WITHIN;
@@ -343,13 +351,7 @@ impl Door {
         let State::Pending(mut pending) = self.connections.try_remove(key)?.state else {
             return None;
         };
-        let address = pending.client.ip();
-        if let Some(count) = self.waiting.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                self.waiting.remove(&address);
-            }
-        }
+        uncount(&mut self.waiting, pending.client.ip());
         self.shared.pending.fetch_sub(1, Relaxed);
         if let Err(error) = self.poll.registry().deregister(&mut pending.tcp) {
             log::warn!("a connection could not be taken from the poll: {error}");
@@ -371,6 +373,10 @@ impl Door {
 
     fn hand_over_http(&mut self, pending: Pending, now: Instant) {
         let (client, server) = (pending.client, pending.server);
+        let serving = self.serving.get(&client.ip()).copied().unwrap_or(0);
+        if serving >= self.per_address.saturating_mul(HTTP_PER_PENDING) {
+            return Counters::count(&self.shared.counters.address_limit);
+        }
         let (mut http, fd) = match Http::new(pending) {
             Ok(both) => both,
             Err(error) => {
@@ -391,7 +397,9 @@ impl Door {
         }
         self.generation += 1;
         let generation = self.generation;
-        entry.insert(Connection { generation, state: State::Http(Box::new(http)) });
+        let state = State::Http(Box::new(http));
+        entry.insert(Connection { generation, client: client.ip(), state });
+        *self.serving.entry(client.ip()).or_default() += 1;
         self.shared.http.fetch_add(1, Relaxed);
         Counters::count(&self.shared.counters.http);
         let at = now + ANSWER_WITHIN;
@@ -401,7 +409,8 @@ impl Door {
     }
 
     fn close_http(&mut self, key: usize) {
-        self.connections.remove(key);
+        let closed = self.connections.remove(key);
+        uncount(&mut self.serving, closed.client);
         self.shared.http.fetch_sub(1, Relaxed);
     }
 
@@ -433,6 +442,15 @@ impl Door {
         } else {
             self.take_pending(deadline.key);
             Counters::count(&self.shared.counters.too_slow);
+        }
+    }
+}
+
+fn uncount(counts: &mut HashMap<IpAddr, usize>, address: IpAddr) {
+    if let Some(count) = counts.get_mut(&address) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&address);
         }
     }
 }

@@ -36,7 +36,8 @@ pub struct FrontConfig {
     pub certificate_pem: Vec<u8>,
     /// Private key of the leaf.
     pub private_key_pem: Vec<u8>,
-    /// Connections from one address that have not yet shown what they are.
+    /// Connections from one address that have not yet shown what they are. It may have 16 times as
+    /// many that carry HTTP.
     pub max_connections_per_address: usize,
 }
 

@@ -215,6 +215,25 @@ fn one_address_can_not_hold_every_connection() {
 }
 
 #[test]
+fn one_address_can_not_hold_every_place_for_http() {
+    let rig = Rig::new(2);
+    let request = |rig: &Rig| {
+        let mut client = rig.tls();
+        client.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        client
+    };
+    let mut open: Vec<_> = (0..32).map(|_| (request(&rig), rig.http())).collect();
+    let mut refused = request(&rig);
+    assert!(matches!(refused.read(&mut [0; 8]), Ok(0) | Err(_)));
+    assert_eq!(rig.counted("front-address-limit"), 1);
+    // One that ends makes room.
+    let (mut client, (app, _)) = open.pop().unwrap();
+    drop(app);
+    client.read_to_end(&mut Vec::new()).unwrap();
+    let _again = (request(&rig), rig.http());
+}
+
+#[test]
 fn a_peer_that_sends_without_end_is_read_in_turns() {
     const SENT: usize = 1_000_000;
     let rig = Rig::new(16);
