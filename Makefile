@@ -12,7 +12,7 @@ WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test lab lint fuzz dist format clean check-system check-test-system \
-        test-rust test-python test-web test-browsers test-wheel test-lab
+        test-rust test-python test-web test-browsers test-wheel test-hostile test-lab
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -20,7 +20,7 @@ help: ## Show this list
 serve: check-system $(VENV)/.engine $(STATIC)/.built ## Set up everything and run the server (ARGS="--host …")
 	@$(BIN)/roomline serve $$($(BIN)/python tools/dev_flag.py) $(ARGS)
 
-test: check-test-system lint test-rust test-python test-web test-wheel test-browsers test-lab ## Set up everything and run every test
+test: check-test-system lint test-rust test-python test-web test-wheel test-hostile test-browsers test-lab ## Set up everything and run every test
 	@echo "All tests passed."
 
 lab: check-test-system $(VENV)/.engine $(STATIC)/.built target/release/roomline-link ## Every network of the lab (root): table and lab-report.json
@@ -60,6 +60,9 @@ test-web: $(STATIC)/.built
 
 test-wheel: $(VENV)/.engine $(STATIC)/.built
 	$(BIN)/pytest tests/wheel
+
+test-hostile: $(VENV)/.engine $(STATIC)/.built
+	$(BIN)/pytest tests/hostile
 
 test-browsers: $(VENV)/.engine $(STATIC)/.built
 	$(BIN)/pytest tests/browsers
