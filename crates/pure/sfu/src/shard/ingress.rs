@@ -74,6 +74,9 @@ impl Shard {
         else {
             return self.counters.discard(Discard::UnknownTransport);
         };
+        if self.is_taken(now, slot, &pair) {
+            return self.counters.discard(Discard::BadCheck);
+        }
         let Some(transport) = self.transports.get_mut(slot) else { return };
         let mut reply = std::mem::take(&mut self.scratch.message);
         reply.clear();
@@ -107,6 +110,15 @@ impl Shard {
                     && self.relay.owner(*allocation) == Some(transport.participant)
             }
         }
+    }
+
+    /// True if the pair is in use by another participant's transport. Where many share a media port,
+    /// a check with a forged source would take the pair away, and with it somebody's call.
+    fn is_taken(&self, now: Instant, slot: Slot, pair: &Pair) -> bool {
+        let other = self.transports.find_pair(pair).filter(|other| *other != slot);
+        let other = other.and_then(|other| self.transports.get(other));
+        let own = self.transports.get(slot).map(|transport| transport.participant);
+        other.is_some_and(|other| Some(other.participant) != own && other.pairs.holds(now, pair))
     }
 
     fn accept_check(

@@ -18,6 +18,9 @@ const QUIET: Duration = Duration::from_millis(400);
 /// media is heard once per check: Chromium makes one every 2.5 s.
 const SILENT: Duration = Duration::from_secs(3);
 
+/// For so long after it was last heard a pair is its transport's alone.
+const HELD: Duration = Duration::from_secs(5);
+
 /// A pair that was silent for so long is forgotten.
 const STALE: Duration = Duration::from_secs(30);
 
@@ -99,6 +102,12 @@ impl Pairs {
     /// An ICE restart: pairs validated from now on are newer than the ones we have.
     pub(crate) fn restart(&mut self) {
         self.generation += 1;
+    }
+
+    /// Whether a pair was heard so lately that nobody else can be at its address.
+    pub(crate) fn holds(&self, now: Instant, pair: &Pair) -> bool {
+        let entry = self.entries.iter().find(|entry| entry.pair == *pair);
+        entry.is_some_and(|entry| now.saturating_duration_since(entry.last_received) < HELD)
     }
 
     /// Notes an authenticated packet.

@@ -394,3 +394,21 @@ fn a_client_that_changes_its_path_all_the_time_is_told_of_seldom() {
     });
     assert_eq!(last, Some(1001), "the last change is told");
 }
+
+#[test]
+fn on_a_shared_port_nobody_takes_the_address_of_somebody_else() {
+    let mut world = World::new();
+    let socket = MediaSocket { socket: SocketId(10_000), port: 10_000, shared: true };
+    let victim = Raw::open(&mut world, TransportId(1), ParticipantId(1), socket);
+    let forger = Raw::open(&mut world, TransportId(2), ParticipantId(2), socket);
+    let moved = Raw::open(&mut world, TransportId(3), ParticipantId(1), socket);
+    let client = "203.0.113.1:1".parse().unwrap();
+    assert_eq!(victim.check(&mut world, socket, client, true), Ok(client));
+    assert_eq!(forger.check(&mut world, socket, client, true), Err(0));
+    assert!(world.tiers(TransportId(2)).is_empty());
+    // A transport of the same participant may; anybody may once it is silent.
+    assert_eq!(moved.check(&mut world, socket, client, true), Ok(client));
+    world.run(5 * SECOND);
+    assert_eq!(forger.check(&mut world, socket, client, true), Ok(client));
+    assert_eq!(world.tiers(TransportId(2)), [Tier::Direct]);
+}
