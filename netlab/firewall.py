@@ -22,7 +22,6 @@ _FORWARD = {
     Firewall.OPEN: "",
     Firewall.NO_MEDIA_PORTS: 'iifname "lan" udp dport 10000-60000 drop',
     Firewall.NO_UDP: """
-        ct state established,related accept
         iifname "lan" tcp dport 443 accept
         iifname "lan" drop
     """,

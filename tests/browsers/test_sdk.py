@@ -291,6 +291,28 @@ def test_a_forced_relay_is_reported_as_one(chromium: Browser, meeting: Meeting) 
         assert ada.do("probe.room.localParticipant.connection.tier") == "direct"
 
 
+def test_a_lost_path_is_replaced_by_a_relay(
+    chromium: Browser, other_chromium: Browser, meeting: Meeting
+) -> None:
+    room, site = meeting.room(), meeting.sites[2]
+    try:
+        with (
+            Person(chromium, meeting, "ada", room) as ada,
+            Person(other_chromium, meeting, "bob", room) as bob,
+        ):
+            ada.join(CAMERA)
+            bob.join()
+            bob.sees("camera")
+            bob.until("probe.room.localParticipant.connection.tier === 'direct'")
+            site.set_firewall(Firewall.NO_MEDIA_PORTS)
+            bob.until("probe.room.localParticipant.connection.tier === 'turn-udp'")
+            bob.sees("camera")
+            assert [each[0] for each in bob.events].count("trackSubscribed") == 1
+            assert not [each for each in ada.events if each[0] == "participantLeft"]
+    finally:
+        site.set_firewall(Firewall.OPEN)
+
+
 @pytest.mark.parametrize(
     "network",
     [
@@ -326,6 +348,29 @@ def test_firefox_on_every_tier(
             assert connection["tier"] == tier
             assert connection["serverPort"] in ([port] if port else range(10_000, 60_001))
             ada.until(f"probe.other('fox').connection.tier === '{tier}'")
+    finally:
+        firefox.goto("about:blank")
+        site.set_firewall(Firewall.OPEN)
+
+
+def test_firefox_restarts_ice_and_finds_the_better_path(
+    chromium: Browser, firefox: Firefox, meeting: Meeting
+) -> None:
+    room, site = meeting.room(), meeting.sites[1]
+    site.set_firewall(Firewall.NO_UDP)
+    try:
+        with Person(chromium, meeting, "ada", room) as ada:
+            ada.join(CAMERA)
+            client = Client(firefox, meeting.server.url)
+            client.join(meeting.token("fox", room), publish=True, ask=False)
+            tier = "probe.other('fox').connection.tier"
+            ada.until(f"{tier} === 'turn-tls'")
+            ada.sees("camera")
+            site.set_firewall(Firewall.OPEN)
+            firefox.evaluate("void dispatchEvent(new Event('online'))")
+            ada.until(f"{tier} === 'direct'")
+            ada.sees("camera", 30)
+            assert [each[0] for each in ada.events].count("trackSubscribed") == 2
     finally:
         firefox.goto("about:blank")
         site.set_firewall(Firewall.OPEN)
