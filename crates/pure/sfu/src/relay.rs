@@ -1,7 +1,7 @@
 //! The TURN server inside the shard: what a client sends through it to one of its own transports
 //! goes there in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,11 @@ const MAX_IDLE_OF_NETWORK: usize = 128;
 
 /// Connections without an allocation in all.
 const MAX_IDLE: usize = 8192;
+
+/// Allocations outlive their participant's last transport by this. Long enough for a client that
+/// allocates for its next peer connection before it has offered that; after it the relayed ports
+/// are free for others, however long the allocations were to live.
+const AFTER_DEPARTURE: Duration = Duration::from_secs(60);
 
 /// How often connections are looked at.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -58,6 +63,8 @@ pub(crate) struct Relay {
     idle_total: usize,
     addresses: BTreeSet<IpAddr>,
     next_sweep: Option<Instant>,
+    /// Participants that lost their last transport, and when to look whether they have another.
+    departures: VecDeque<(Instant, ParticipantId)>,
 }
 
 /// A change among the allocations.
@@ -110,6 +117,7 @@ impl Relay {
             idle_total: 0,
             addresses: addresses.map(|ip| ip.to_canonical()).collect(),
             next_sweep: None,
+            departures: VecDeque::new(),
         })
     }
 
@@ -216,9 +224,32 @@ impl Relay {
         Some(change)
     }
 
+    /// A participant lost its last transport.
+    pub(crate) fn depart(&mut self, now: Instant, participant: ParticipantId) {
+        if self.server.allocations_of(participant.0) > 0 {
+            self.departures.push_back((now + AFTER_DEPARTURE, participant));
+        }
+    }
+
+    fn end_departed(&mut self, now: Instant, transports: &Transports) {
+        while let Some((at, participant)) = self.departures.front().copied()
+            && at <= now
+        {
+            self.departures.pop_front();
+            if !transports.has(participant) {
+                self.server.remove_participant(participant.0);
+            }
+        }
+    }
+
     /// Ends what is over. Returns connections that have been idle for too long; they are forgotten.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Vec<ConnectionId> {
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        transports: &Transports,
+    ) -> Vec<ConnectionId> {
         self.server.handle_timeout(now);
+        self.end_departed(now, transports);
         if self.next_sweep.is_none_or(|at| now < at) {
             return Vec::new();
         }
@@ -236,7 +267,8 @@ impl Relay {
 
     /// When `handle_timeout` is due.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        [self.server.poll_timeout(), self.next_sweep].into_iter().flatten().min()
+        let departure = self.departures.front().map(|(at, _)| *at);
+        [self.server.poll_timeout(), self.next_sweep, departure].into_iter().flatten().min()
     }
 
     /// The participant that owns an allocation.

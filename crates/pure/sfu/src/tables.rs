@@ -80,6 +80,11 @@ impl Transports {
         self.by_pair.get(pair).copied()
     }
 
+    /// True when a participant has a transport.
+    pub(crate) fn has(&self, participant: ParticipantId) -> bool {
+        self.by_participant.contains_key(&participant)
+    }
+
     /// True when a participant has a transport with that media port.
     pub(crate) fn listens(&self, participant: ParticipantId, peer: SocketAddr) -> bool {
         self.by_participant

@@ -185,6 +185,8 @@ pub enum RemovedReason {
     Expired,
     /// The caller said that the 5-tuple is gone.
     FlowGone,
+    /// Its participant is gone.
+    ParticipantGone,
 }
 
 #[cfg(test)]

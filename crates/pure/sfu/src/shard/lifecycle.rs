@@ -6,6 +6,7 @@ use roomline_stun::turn::AllocationId;
 
 use super::Shard;
 use super::egress::Out;
+use crate::counters::Discard;
 use crate::event::{CloseReason, Event, Stats};
 use crate::forwarding::RouterEvent;
 use crate::io::Action;
@@ -18,7 +19,7 @@ use crate::transport::{Due, Notice};
 impl Shard {
     /// Does everything that is due.
     pub(super) fn run_timers(&mut self, now: Instant) {
-        for connection in self.relay.handle_timeout(now) {
+        for connection in self.relay.handle_timeout(now, &self.transports) {
             self.actions.push_back(Action::CloseConnection(connection));
         }
         self.follow_allocations(now);
@@ -112,6 +113,7 @@ impl Shard {
         }
         if let Err(error) = outcome {
             log::debug!("DTLS: {error}");
+            self.counters.discard(Discard::BadDtls);
             end = end.or(Some(CloseReason::DtlsFailed));
         }
         match end {
@@ -167,6 +169,9 @@ impl Shard {
         self.say_goodbye(now, slot);
         let Some(transport) = self.transports.remove(slot) else { return };
         self.counters.transports_closed += 1;
+        if !self.transports.has(transport.participant) {
+            self.relay.depart(now, transport.participant);
+        }
         if !transport.socket.shared {
             self.actions.push_back(Action::ReleaseSocket(transport.socket.socket));
         }

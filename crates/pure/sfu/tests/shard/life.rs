@@ -36,8 +36,10 @@ impl World {
         self.events.iter().filter(connected).count()
     }
 
-    fn assert_empty(&self) {
+    fn assert_empty(&mut self) {
         assert_eq!(self.shard.gauges(), roomline_sfu::Gauges::default());
+        // The last look at who has left.
+        self.run(61 * SECOND);
         assert_eq!(self.shard.poll_timeout(), None);
     }
 }
@@ -411,4 +413,25 @@ fn on_a_shared_port_nobody_takes_the_address_of_somebody_else() {
     world.run(5 * SECOND);
     assert_eq!(forger.check(&mut world, socket, client, true), Ok(client));
     assert_eq!(world.tiers(TransportId(2)), [Tier::Direct]);
+}
+
+#[test]
+fn allocations_end_a_minute_after_their_participant_has_left() {
+    let mut world = World::new();
+    let socket = media_socket(10_000);
+    let (transport, participant) = (TransportId(1), ParticipantId(1));
+    Raw::open(&mut world, transport, participant, socket);
+    let client = "203.0.113.7:1024".parse().unwrap();
+    Turn::allocate(&mut world, Via::TurnUdp, client, participant, socket.port);
+    world.command(Command::CloseTransport { transport });
+    // It comes back in time: a new peer connection may use what it has allocated.
+    world.run(40 * SECOND);
+    Raw::open(&mut world, TransportId(2), participant, media_socket(10_001));
+    world.run(21 * SECOND);
+    assert_eq!(world.shard.gauges().allocations, 1);
+    world.command(Command::CloseTransport { transport: TransportId(2) });
+    world.run(59 * SECOND);
+    assert_eq!(world.shard.gauges().allocations, 1);
+    world.run(2 * SECOND);
+    world.assert_empty();
 }

@@ -331,6 +331,18 @@ impl<F: Copy + Eq + Hash> Server<F> {
         }
     }
 
+    /// How many allocations a participant has.
+    pub fn allocations_of(&self, participant: u64) -> usize {
+        self.table.count_of(participant)
+    }
+
+    /// The participant is gone: so are its allocations, however long they were to live.
+    pub fn remove_participant(&mut self, participant: u64) {
+        for id in self.table.of_participant(participant).to_vec() {
+            self.remove(id, RemovedReason::ParticipantGone);
+        }
+    }
+
     /// The next change in the table of allocations.
     pub fn poll_event(&mut self) -> Option<Event<F>> {
         self.events.pop_front()

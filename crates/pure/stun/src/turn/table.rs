@@ -14,8 +14,8 @@ pub(super) struct Table<F> {
     flows: HashMap<F, AllocationId>,
     relayed: HashMap<SocketAddr, AllocationId>,
     deadlines: BTreeSet<(Instant, AllocationId)>,
-    /// How many each participant has.
-    participants: HashMap<u64, usize>,
+    /// Those of each participant: a few.
+    participants: HashMap<u64, Vec<AllocationId>>,
 }
 
 struct Slot<F> {
@@ -53,7 +53,11 @@ impl<F: Copy + Eq + Hash> Table<F> {
     }
 
     pub(super) fn count_of(&self, participant: u64) -> usize {
-        self.participants.get(&participant).copied().unwrap_or(0)
+        self.of_participant(participant).len()
+    }
+
+    pub(super) fn of_participant(&self, participant: u64) -> &[AllocationId] {
+        self.participants.get(&participant).map_or(&[], Vec::as_slice)
     }
 
     /// None when 2³² allocations exist.
@@ -76,7 +80,7 @@ impl<F: Copy + Eq + Hash> Table<F> {
         for relay in allocation.relays.iter().flatten() {
             self.relayed.insert(relay.address, id);
         }
-        *self.participants.entry(allocation.participant).or_default() += 1;
+        self.participants.entry(allocation.participant).or_default().push(id);
         slot.allocation = Some(allocation);
         Some(id)
     }
@@ -114,9 +118,9 @@ impl<F: Copy + Eq + Hash> Table<F> {
         for relay in allocation.relays.iter().flatten() {
             self.relayed.remove(&relay.address);
         }
-        if let Some(count) = self.participants.get_mut(&allocation.participant) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(ids) = self.participants.get_mut(&allocation.participant) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
                 self.participants.remove(&allocation.participant);
             }
         }

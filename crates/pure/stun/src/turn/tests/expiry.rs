@@ -163,3 +163,25 @@ fn an_expired_permission_frees_its_place() {
     bench.pass(300);
     assert_eq!(bench.permit(&phone, "192.0.2.2:1"), 0);
 }
+
+#[test]
+fn a_participant_takes_its_allocations_along() {
+    let mut bench = bench();
+    let (_, mine) = bench.allocated(1, ClientTransport::Udp);
+    let (_, also_mine) = bench.allocated(2, ClientTransport::Tcp);
+    let participant = bench.server.allocation(mine).unwrap().participant();
+    assert_eq!(bench.server.allocation(also_mine).unwrap().participant(), participant);
+    bench.server.remove_participant(participant + 1);
+    assert!(bench.server.allocation(mine).is_some());
+    bench.server.remove_participant(participant);
+    assert!(bench.server.allocation(mine).is_none());
+    assert!(bench.server.allocation(also_mine).is_none());
+    let reasons: Vec<_> = std::iter::from_fn(|| bench.server.poll_event())
+        .filter_map(|event| match event {
+            Event::Removed { reason, .. } => Some(reason),
+            Event::Created { .. } => None,
+        })
+        .collect();
+    assert_eq!(reasons, [RemovedReason::ParticipantGone; 2]);
+    assert_eq!(bench.server.poll_timeout(), None);
+}
