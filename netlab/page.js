@@ -18,6 +18,20 @@ globalThis.RTCPeerConnection = class extends Native {
   }
 };
 
+/** Have every video that is published sent with this codec, if the browser has it. */
+function prefer(mimeType) {
+  const addTransceiver = Native.prototype.addTransceiver;
+  Native.prototype.addTransceiver = function (what, init) {
+    const made = addTransceiver.call(this, what, init);
+    if (what.kind === "video") {
+      const all = RTCRtpReceiver.getCapabilities("video").codecs;
+      const rest = (c) => c.mimeType !== mimeType && c.mimeType === "video/rtx";
+      made.setCodecPreferences([...all.filter((c) => c.mimeType === mimeType), ...all.filter(rest)]);
+    }
+    return made;
+  };
+}
+
 const clock = () => Math.round(performance.timeOrigin + performance.now()) >>> 0;
 const checksum = (n) => (n ^ (n >>> 4) ^ (n >>> 8) ^ (n >>> 12) ^ (n >>> 16) ^ (n >>> 20) ^ (n >>> 24) ^ (n >>> 28)) & 15;
 
@@ -158,7 +172,8 @@ async function stats() {
         if (entry.kind === "audio") {
           found.audioEnergy += entry.totalAudioEnergy ?? 0;
           found.audioPackets += entry.packetsReceived ?? 0;
-        } else found.videoFrames += entry.framesDecoded ?? 0;
+        } else if (entry.packetsReceived) found.videoCodec = report.get(entry.codecId)?.mimeType;
+        if (entry.kind === "video") found.videoFrames += entry.framesDecoded ?? 0;
         found.packetsLost += entry.packetsLost ?? 0;
         found.packetsReceived += entry.packetsReceived ?? 0;
       }
@@ -215,5 +230,5 @@ function measured() {
   return rest;
 }
 
-globalThis.lab = { join, stats, security, state, measured, connection, camera, microphone, connections };
+globalThis.lab = { prefer, join, stats, security, state, measured, connection, camera, microphone, connections };
 })();

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsers.meeting import Meeting
 from playwright.sync_api import Browser
 
 from netlab.bidi import Firefox
 from netlab.browser import ChromiumPage, Client
+
+from support.people import Meeting
 
 PATIENCE_S = 40.0
 PEER = Path(__file__).with_name("aiortc_peer.py")
@@ -58,7 +59,12 @@ def test_chromium_and_firefox(chromium: Browser, firefox: Firefox, meeting: Meet
         join(firefox, meeting, room, "bob"),
     ]
     wait(clients, lambda: all(receives_everything(c) for c in clients))
-    assert all((c.connection() or {})["tier"] == "direct" for c in clients)
+    for client in clients:
+        assert (client.connection() or {})["tier"] == "direct"
+        security = client.security()
+        # FEFC is DTLS 1.3 (RFC 9147 section 5.3).
+        assert security["tlsVersion"] == "FEFC"
+        assert security["srtpCipher"] == "SRTP_AEAD_AES_128_GCM"
     clients[0].close()
     firefox.goto("about:blank")
 
@@ -94,3 +100,18 @@ def test_aiortc_and_a_browser(
         client.close()
     else:
         firefox.goto("about:blank")
+
+
+@pytest.mark.parametrize("codec", ["VP8", "VP9", "H264", "AV1"])
+def test_every_video_codec_is_passed_through(
+    codec: str, chromium: Browser, meeting: Meeting
+) -> None:
+    room = meeting.room()
+    publisher, viewer = (Client(ChromiumPage(chromium), meeting.server.url) for _ in range(2))
+    publisher.page.evaluate(f"lab.prefer('video/{codec}')")
+    publisher.join(meeting.server.token("ada", room), publish=True)
+    viewer.join(meeting.server.token("bob", room), publish=False)
+    wait([viewer], lambda: len(viewer.state()["latenciesMs"]) > 20)
+    assert viewer.stats()["videoCodec"] == f"video/{codec}"
+    publisher.close()
+    viewer.close()
