@@ -53,7 +53,6 @@ def test_turn_credentials_are_bound_to_the_participant() -> None:
     assert server["urls"] == [
         "turn:192.0.2.1:3478?transport=udp",
         "turn:[2001:db8::1]:3478?transport=udp",
-        "turn:192.0.2.1:3478?transport=tcp",
         "turns:call.example:443?transport=tcp",
     ]
 

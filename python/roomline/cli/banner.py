@@ -17,7 +17,7 @@ def banner(server: Server) -> str:
         "",
         "Every participant gets the best path its network lets through:",
         f"  1  direct    UDP {_media_ports(server):<12} no extra latency",
-        f"  2  turn-udp  UDP {turn:<12} relay in memory; also TCP {turn}",
+        f"  2  turn-udp  UDP {turn:<12} relay in memory",
         f"  3  turn-tls  TCP {https:<12} relay over TLS, beside HTTPS",
         "",
         f"Open this link {_where(server)}; it is good for a day:",

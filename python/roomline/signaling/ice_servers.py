@@ -34,10 +34,13 @@ def ice_servers(
 
 
 def turn_urls(turn: TurnAddress) -> list[str]:
-    """URLs of the relay tiers, best first (RFC 7065)."""
+    """URLs of the relay tiers, best first (RFC 7065).
+
+    The plain TCP listener is not among them. On a short path a relay over TCP can connect before
+    the one over UDP, and Chromium then stops gathering and stays on it.
+    """
     hosts = [f"[{host}]" if ":" in host else host for host in turn.hosts]
     return [
         *(f"turn:{host}:{turn.port}?transport=udp" for host in hosts),
-        f"turn:{hosts[0]}:{turn.port}?transport=tcp",
         f"turns:{turn.name}:{turn.tls_port}?transport=tcp",
     ]
