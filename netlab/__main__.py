@@ -1,6 +1,6 @@
 """`python -m netlab`: run every row, print the table, write `lab-report.json`.
 
-`--quick` runs the rows that are part of `make test`, once each. Names of rows may be given.
+`--quick` runs the rows that are part of `make test`. Names of rows may be given.
 Exits with 1 if a row fails, with 2 if the lab can't be built here.
 """
 
@@ -47,9 +47,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="netlab", description=__doc__)
     parser.add_argument("rows", nargs="*", help="names of rows; all of them if none is given")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument(
-        "--runs", type=int, default=None, help="calls per row (3, or 1 with --quick)"
-    )
+    parser.add_argument("--runs", type=int, default=3, help="calls per row (3)")
     parser.add_argument("--report", type=Path, default=Path("lab-report.json"))
     options = parser.parse_args()
     try:
@@ -68,12 +66,11 @@ def run(options: argparse.Namespace) -> int:
         unknown = set(options.rows) - {s.name for s in SCENARIOS}
         if unknown:
             raise LabError(f"no such row: {', '.join(sorted(unknown))}")
-    runs = options.runs or (1 if options.quick else 3)
     results = []
     print("  ".join(title.rjust(width) for title, (_, width) in zip(TITLES, COLUMNS, strict=True)))
     with sync_playwright() as playwright:
         for scenario in chosen:
-            result = measure(scenario, playwright, runs, f"rl{os.getpid()}")
+            result = measure(scenario, playwright, options.runs, f"rl{os.getpid()}")
             results.append(result)
             row = result.as_json()
             print("  ".join(str(row[key]).rjust(width) for key, width in COLUMNS), flush=True)

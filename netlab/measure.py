@@ -85,17 +85,28 @@ class RttSampler:
 
 
 def measure(scenario: Scenario, playwright: Playwright, runs: int, name: str) -> Result:
-    """Make `runs` calls through the scenario's network."""
+    """Make `runs` calls through the scenario's network.
+
+    They begin one after another, each when the one before has its picture, and go on side by side
+    until each has enough round trips: a browser checks a settled pair every 2.5 s only.
+    """
     with network(scenario, playwright, name) as (server, publisher, browser):
+        speaker = Client(ChromiumPage(publisher), server.url)
+        speaker.join(server.token("publisher", scenario.name), publish=True)
+        direct = RttSampler()
         calls = []
-        with_publisher = Client(ChromiumPage(publisher), server.url)
-        with_publisher.join(server.token("publisher", scenario.name), publish=True)
         for n in range(runs):
-            client = Client(ChromiumPage(browser), server.url)
-            token = server.token(f"client-{n}", scenario.name)
-            calls.append(call(client, with_publisher, token))
-            client.close()
-        return summarise(scenario, calls)
+            call = Call(Client(ChromiumPage(browser), server.url))
+            call.begin(server.token(f"client-{n}", scenario.name))
+            calls.append(call)
+
+        def done() -> bool:
+            direct.feed(speaker.stats())
+            looks = [call.look() for call in calls]
+            return all(looks) and direct.enough
+
+        wait_until(speaker, done)
+        return summarise(scenario, [call.end(direct) for call in calls])
 
 
 @contextmanager
@@ -126,38 +137,40 @@ def server_arguments(scenario: Scenario) -> list[str]:
     return [*ports, "--address", SERVER_V6 if scenario.ipv6 else SERVER_V4]
 
 
-def call(client: Client, publisher: Client, token: str) -> Run:
-    """Join, watch until there is enough to judge, and tell what was seen."""
-    here, there = RttSampler(), RttSampler()
-    client.join(token, publish=False)
+class Call:
+    """One client's call: joined, watched, judged."""
 
-    def done() -> bool:
-        here.feed(client.stats())
-        there.feed(publisher.stats())
-        state = client.state()
-        return (
-            here.enough
-            and there.enough
-            and state["firstFrameMs"] is not None
-            and state["echoes"] > 0
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.rtts = RttSampler()
+
+    def begin(self, token: str) -> None:
+        """Join, and wait for the first picture."""
+        self.client.join(token, publish=False)
+        wait_until(self.client, lambda: self.client.state()["firstFrameMs"] is not None)
+
+    def look(self) -> bool:
+        """Take a sample. True when there is enough to judge."""
+        self.rtts.feed(self.client.stats())
+        return self.rtts.enough and self.client.state()["echoes"] > 0
+
+    def end(self, direct: RttSampler) -> Run:
+        """What was seen."""
+        state, stats = self.client.state(), self.client.stats()
+        connection = self.client.connection() or {}
+        return Run(
+            tier=connection.get("tier"),
+            candidate_type=stats.get("candidateType"),
+            relay_protocol=stats.get("relayProtocol"),
+            server_port=connection.get("serverPort"),
+            time_to_first_frame_ms=state["firstFrameMs"],
+            rtts_ms=self.rtts.samples,
+            direct_rtts_ms=direct.samples,
+            latencies_ms=state["latenciesMs"],
+            audio_ok=stats["audioEnergy"] > 0,
+            video_ok=len(state["latenciesMs"]) > 10 and state["unreadable"] < state["frames"] / 10,
+            data_ok=state["echoes"] > 0,
         )
-
-    wait_until(client, done)
-    state, stats = client.state(), client.stats()
-    connection = client.connection() or {}
-    return Run(
-        tier=connection.get("tier"),
-        candidate_type=stats.get("candidateType"),
-        relay_protocol=stats.get("relayProtocol"),
-        server_port=connection.get("serverPort"),
-        time_to_first_frame_ms=state["firstFrameMs"],
-        rtts_ms=here.samples,
-        direct_rtts_ms=there.samples,
-        latencies_ms=state["latenciesMs"],
-        audio_ok=stats["audioEnergy"] > 0,
-        video_ok=len(state["latenciesMs"]) > 10 and state["unreadable"] < state["frames"] / 10,
-        data_ok=state["echoes"] > 0,
-    )
 
 
 def wait_until(client: Client, done: Callable[[], bool]) -> None:
