@@ -64,7 +64,7 @@ test-wheel: $(VENV)/.engine $(STATIC)/.built
 test-hostile: $(VENV)/.engine $(STATIC)/.built
 	$(BIN)/pytest tests/hostile
 
-test-browsers: $(VENV)/.engine $(STATIC)/.built
+test-browsers: $(VENV)/.engine $(STATIC)/.built target/release/roomline-link
 	$(BIN)/pytest tests/browsers
 
 test-lab: $(VENV)/.engine $(STATIC)/.built target/release/roomline-link
