@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -50,6 +51,8 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3, help="calls per row (3)")
     parser.add_argument("--report", type=Path, default=Path("lab-report.json"))
     options = parser.parse_args()
+    # An end from outside takes the networks along, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         require_privilege()
         return run(options)
