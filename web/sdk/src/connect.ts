@@ -146,7 +146,7 @@ class Joining {
   }
 
   async #accept(joined: JoinedReply, { tracks }: PreparedOffer): Promise<Room> {
-    const room = new Room(joined, this.#signaling, this.#transport);
+    const room = new Room(joined, this.#signaling, this.#transport, this.#env);
     this.#room = room;
     this.#connectivity = new Connectivity(
       this.#transport.pc,

@@ -11,6 +11,7 @@ export interface SocketLike {
 export interface Environment {
   openSocket(url: string): SocketLike;
   createPeerConnection(config: RTCConfiguration): RTCPeerConnection;
+  createMediaStream(): MediaStream;
   /** Milliseconds of a clock that never goes back. */
   now(): number;
   /** Milliseconds since 1970. */
@@ -36,6 +37,7 @@ export const browser: Environment = {
   // The DOM types its handlers by `this` and full events; ours ask for less.
   openSocket: (url) => new WebSocket(url) as unknown as SocketLike,
   createPeerConnection: (config) => new RTCPeerConnection(config),
+  createMediaStream: () => new MediaStream(),
   now: () => performance.now(),
   wallClock: () => Date.now(),
   random: () => Math.random(),

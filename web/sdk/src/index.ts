@@ -23,4 +23,5 @@ export type { RoomEvents, RoomState } from "./room-events.js";
 export { LocalPublication, Publication, RemotePublication } from "./track.js";
 export type { PauseReason } from "./track.js";
 export type { LocalMedia, SlotCounts } from "./transport.js";
+export type { ConnectionChange } from "./wire.js";
 export { VERSION } from "./version.js";

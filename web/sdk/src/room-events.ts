@@ -2,6 +2,7 @@ import type { RoomlineError } from "./errors.js";
 import type { Participant, RemoteParticipant } from "./participant.js";
 import type { ConnectionInfo, LeaveReason } from "./protocol.js";
 import type { PauseReason, Publication, RemotePublication } from "./track.js";
+import type { ConnectionChange } from "./wire.js";
 
 /** `connected`; `reconnecting` while the signaling is lost (media goes on); `disconnected` for good. */
 export type RoomState = "connected" | "reconnecting" | "disconnected";
@@ -20,8 +21,17 @@ export type RoomEvents = {
   trackUnsubscribed: [track: MediaStreamTrack, publication: RemotePublication, participant: RemoteParticipant];
   /** The server stopped sending a track, or goes on; without a reason when it goes on. */
   trackPaused: [publication: RemotePublication, participant: RemoteParticipant, reason: PauseReason | undefined];
-  /** A participant's connection changed, one's own too. */
-  connectionChanged: [participant: Participant, connection: Readonly<ConnectionInfo>];
+  /**
+   * The call has moved to another path: the same media comes on another `track` now. Nothing to do for
+   * what plays `publication.mediaStream`.
+   */
+  trackReplaced: [track: MediaStreamTrack, publication: RemotePublication, participant: RemoteParticipant];
+  /** A participant's connection changed, one's own too; `change` tells of a move to another tier. */
+  connectionChanged: [
+    participant: Participant,
+    connection: Readonly<ConnectionInfo>,
+    change: Readonly<ConnectionChange> | undefined,
+  ];
   data: [payload: string, from: RemoteParticipant, topic: string | undefined];
   dataChannel: [channel: RTCDataChannel, from: RemoteParticipant, label: string];
   /** The server is about to stop; this call goes on until `deadline` (ms since 1970). */

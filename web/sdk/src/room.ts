@@ -1,4 +1,5 @@
 import { DataChannels } from "./data-channels.js";
+import type { Environment } from "./environment.js";
 import { RoomlineError, asRoomlineError } from "./errors.js";
 import { Emitter } from "./events.js";
 import { LocalParticipant, RemoteParticipant } from "./participant.js";
@@ -11,6 +12,7 @@ import { LocalPublication } from "./track.js";
 import type { Link, PauseReason, RemotePublication } from "./track.js";
 import { intent } from "./transport.js";
 import type { LocalMedia, Transport } from "./transport.js";
+import type { ConnectionChange } from "./wire.js";
 
 /** The most UTF-8 bytes of one `sendData`; larger things belong on a data channel. */
 export const MAX_DATA_BYTES = 15_000;
@@ -40,7 +42,7 @@ export class Room extends Emitter<RoomEvents> {
   #state: RoomState = "connected";
 
   /** @internal */
-  constructor(joined: JoinedReply, signaling: Signaling, transport: Transport) {
+  constructor(joined: JoinedReply, signaling: Signaling, transport: Transport, env: Environment) {
     super();
     this.name = joined.room.name;
     this.limits = joined.room.limits;
@@ -51,6 +53,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#link = {
       request: (body) => signaling.request(body),
       unpublish: (publication) => this.#unpublish(publication),
+      createMediaStream: () => env.createMediaStream(),
     };
     this.localParticipant = new LocalParticipant(joined.participant, {
       publish: (media) => this.#publish(media),
@@ -248,11 +251,11 @@ export class Room extends Emitter<RoomEvents> {
     this.emit("trackPaused", publication, participant, reason);
   }
 
-  #connection({ participant: id, connection }: EventOf<"connection">): void {
-    const participant = this.#participant(id);
+  #connection(event: EventOf<"connection"> & { change?: ConnectionChange }): void {
+    const participant = this.#participant(event.participant);
     if (!participant) return;
-    participant.setConnection(connection);
-    this.emit("connectionChanged", participant, connection);
+    participant.setConnection(event.connection);
+    this.emit("connectionChanged", participant, event.connection, event.change);
   }
 
   #data({ from, payload, topic }: EventOf<"data">): void {

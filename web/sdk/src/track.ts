@@ -5,6 +5,8 @@ import type { NumberedReply, RequestBody } from "./wire.js";
 export interface Link {
   request(body: RequestBody): Promise<NumberedReply>;
   unpublish(publication: LocalPublication): Promise<void>;
+  /** An empty stream to play media from. */
+  createMediaStream(): MediaStream;
 }
 
 /** A track as everybody in the room sees it. */
@@ -86,6 +88,7 @@ export type PauseReason = "bitrate" | "requested";
 /** Somebody else's track. */
 export class RemotePublication extends Publication {
   readonly #link: Link;
+  #stream: MediaStream | undefined;
   #track: MediaStreamTrack | undefined;
   #paused: PauseReason | undefined;
 
@@ -95,7 +98,34 @@ export class RemotePublication extends Publication {
     this.#link = link;
   }
 
-  /** The media, while we are subscribed and the server has given the track a slot. */
+  /**
+   * The media to play: one stream for as long as the publication lives. `track` is in it while there is
+   * one, and is exchanged inside when the call moves to another path, so what plays it plays on.
+   */
+  get mediaStream(): MediaStream {
+    if (!this.#stream) {
+      this.#stream = this.#link.createMediaStream();
+      if (this.#track) this.#stream.addTrack(this.#track);
+    }
+    return this.#stream;
+  }
+
+  /** Has a media element show or sound it, across every change of path. Whether it may, `play()` tells. */
+  attach(element: HTMLMediaElement): void {
+    element.autoplay = true;
+    if ("playsInline" in element) element.playsInline = true;
+    if (element.srcObject !== this.mediaStream) element.srcObject = this.mediaStream;
+  }
+
+  /** Takes it off a media element again. Does nothing to an element that plays something else. */
+  detach(element: HTMLMediaElement): void {
+    if (this.#stream && element.srcObject === this.#stream) element.srcObject = null;
+  }
+
+  /**
+   * The media, while we are subscribed and the server has given the track a slot. It is another one
+   * after `trackReplaced`: play `mediaStream`, or use `attach`, and nothing has to be done then.
+   */
   get track(): MediaStreamTrack | undefined {
     return this.#track;
   }
@@ -122,8 +152,13 @@ export class RemotePublication extends Publication {
 
   /** @internal */
   setTrack(track: MediaStreamTrack | undefined): void {
+    const old = this.#track;
     this.#track = track;
     if (!track) this.#paused = undefined;
+    if (track === old || !this.#stream) return;
+    // The new one first: an element whose stream has no track left counts as ended.
+    if (track) this.#stream.addTrack(track);
+    if (old) this.#stream.removeTrack(old);
   }
 
   /** @internal */

@@ -41,6 +41,16 @@ export class FakeTrack {
   ) {}
 }
 
+export class FakeMediaStream {
+  readonly tracks: unknown[] = [];
+  addTrack(track: unknown): void {
+    this.tracks.push(track);
+  }
+  removeTrack(track: unknown): void {
+    this.tracks.splice(this.tracks.indexOf(track), 1);
+  }
+}
+
 class FakeTransceiver {
   mid: string | null = null;
   readonly receiver: { track: FakeTrack };
@@ -164,6 +174,7 @@ export class FakeBrowser {
       this.connections.push(pc);
       return pc as unknown as RTCPeerConnection;
     },
+    createMediaStream: () => new FakeMediaStream() as unknown as MediaStream,
     now: () => this.#now,
     wallClock: () => this.wall + this.#now,
     random: () => 0,

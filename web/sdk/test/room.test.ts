@@ -4,6 +4,7 @@ import { connect, signalingUrl } from "../src/connect.js";
 import type { ConnectOptions } from "../src/connect.js";
 import type { Room } from "../src/room.js";
 import { FakeBrowser, FakeTrack, answer, joined, nowhere, person, settle, track } from "./fakes.js";
+import type { FakeMediaStream } from "./fakes.js";
 
 interface Call {
   browser: FakeBrowser;
@@ -173,6 +174,26 @@ test("slots are bound, freed, taken over and forgotten with their participant", 
   ]);
 });
 
+test("a publication has one stream for ever, and elements play it", async () => {
+  const { browser, room } = await call(bob());
+  await browser.pass();
+  const publication = room.participants.get("PA_bob")!.publications.get("TR_v")!;
+  const element = { srcObject: null } as unknown as HTMLVideoElement;
+  publication.attach(element);
+  const stream = publication.mediaStream;
+  assert.equal(element.srcObject, stream);
+  const { tracks } = stream as unknown as FakeMediaStream;
+  assert.deepEqual(tracks, []);
+  browser.socket.receive({ type: "bound", seq: 11, track: "TR_v", transport: "TP_1", mid: "3" });
+  assert.deepEqual(tracks, [publication.track]);
+  browser.socket.receive({ type: "unbound", seq: 12, track: "TR_v", transport: "TP_1", mid: "3" });
+  assert.deepEqual(tracks, []);
+  assert.equal(publication.mediaStream, stream);
+  publication.detach({ srcObject: {} } as HTMLVideoElement);
+  publication.detach(element);
+  assert.equal(element.srcObject, null);
+});
+
 test("needSlots adds receive-only sections with one offer", async () => {
   const { browser, told } = await call();
   await browser.pass();
@@ -241,7 +262,9 @@ test("tracks, connections, pauses and data of others are told", async () => {
   const direct = { ...nowhere, state: "connected", tier: "direct", protocol: "udp", serverPort: 23456, rttMs: 51 };
   browser.socket.receive({ type: "connection", seq: 11, participant: "PA_bob", connection: direct });
   assert.deepEqual(room.participants.get("PA_bob")?.connection, direct);
-  browser.socket.receive({ type: "connection", seq: 12, participant: "PA_me", connection: direct });
+  const change = { from: "direct", to: "turn-udp", why: "path-lost", gapMs: 812, at: 7 };
+  room.once("connectionChanged", ({ id }, { tier }, moved) => told.push(`${id} ${tier} ${moved?.from} ${moved?.gapMs}`));
+  browser.socket.receive({ type: "connection", seq: 12, participant: "PA_me", connection: direct, change });
   assert.equal(room.localParticipant.connection.tier, "direct");
   browser.socket.receive({ type: "trackMuted", seq: 13, track: "TR_v", muted: true });
   browser.socket.receive({ type: "subscriptionPaused", seq: 14, track: "TR_v", paused: true, reason: "bitrate" });
@@ -249,6 +272,7 @@ test("tracks, connections, pauses and data of others are told", async () => {
   browser.socket.receive({ type: "data", seq: 16, from: "PA_bob", payload: "hi", topic: "chat" });
   browser.socket.receive({ type: "trackPublished", seq: 17, track: track("TR_2", "PA_bob") });
   assert.deepEqual(told, [
+    "PA_me direct direct 812",
     "muted TR_v true",
     "paused TR_v bitrate",
     "paused TR_v undefined",
