@@ -27,6 +27,7 @@ Schema = dict[str, Any]
 NAMED = {
     name: get_args(getattr(protocol, name))
     for name in (
+        "ChangeReason",
         "ConnectionState",
         "ErrorCode",
         "LeaveReason",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from roomline.protocol.values import (
+    ConnectionChange,
     ConnectionInfo,
     ErrorCode,
     LeaveReason,
@@ -81,9 +82,10 @@ class UnboundEvent(Event):
 
 
 class NeedSlotsEvent(Event):
-    """How many more slots are wanted: add `recvonly` transceivers and send `offer`."""
+    """How many more slots a transport needs: add `recvonly` transceivers and send `offer`."""
 
     type: Literal["needSlots"] = "needSlots"
+    transport: str
     audio: int
     video: int
 
@@ -103,6 +105,15 @@ class ConnectionEvent(Event):
     type: Literal["connection"] = "connection"
     participant: str
     connection: ConnectionInfo
+    change: ConnectionChange | None = absent("Left out when the tier is the same.")
+
+
+class PathSilentEvent(Event):
+    """Nothing authentic comes on a transport of yours any more, or again. Told to its owner only."""
+
+    type: Literal["pathSilent"] = "pathSilent"
+    transport: str
+    silent: bool
 
 
 class DataEvent(Event):
@@ -140,6 +151,7 @@ ServerEvent = Annotated[
     | NeedSlotsEvent
     | SubscriptionPausedEvent
     | ConnectionEvent
+    | PathSilentEvent
     | DataEvent
     | DrainingEvent
     | ClosedEvent,
@@ -157,6 +169,7 @@ EVENTS: tuple[type[Event], ...] = (
     NeedSlotsEvent,
     SubscriptionPausedEvent,
     ConnectionEvent,
+    PathSilentEvent,
     DataEvent,
     DrainingEvent,
     ClosedEvent,

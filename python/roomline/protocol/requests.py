@@ -12,6 +12,7 @@ from roomline.protocol.values import (
     SdkInfo,
     SubscribeMode,
     TrackIntent,
+    TrackMove,
     Wire,
     absent,
 )
@@ -61,6 +62,21 @@ class OfferRequest(Request):
     transport: Id | None = absent("Left out: open a further transport.", max_length=64)
     offer: _Sdp
     tracks: _Intents
+
+
+class MoveRequest(Request):
+    """These tracks of mine go to sections of an open transport. Answered with `ok`."""
+
+    type: Literal["move"] = "move"
+    transport: Id
+    tracks: Annotated[list[TrackMove], Field(max_length=100)]
+
+
+class CloseTransportRequest(Request):
+    """Close one of my transports, with the tracks still on it; not the last one."""
+
+    type: Literal["closeTransport"] = "closeTransport"
+    transport: Id
 
 
 class UnpublishRequest(Request):
@@ -134,6 +150,8 @@ REQUESTS: tuple[type[Request], ...] = (
     JoinRequest,
     ResumeRequest,
     OfferRequest,
+    MoveRequest,
+    CloseTransportRequest,
     UnpublishRequest,
     MuteRequest,
     SubscribeRequest,
@@ -149,6 +167,8 @@ ClientRequest = Annotated[
     JoinRequest
     | ResumeRequest
     | OfferRequest
+    | MoveRequest
+    | CloseTransportRequest
     | UnpublishRequest
     | MuteRequest
     | SubscribeRequest

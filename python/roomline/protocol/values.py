@@ -34,6 +34,7 @@ TrackSource = Literal["camera", "microphone", "screen", "screenAudio", "other"]
 SubscribeMode = Literal["auto", "manual"]
 ConnectionState = Literal["connecting", "connected", "interrupted"]
 Tier = Literal["direct", "turn-udp", "turn-tcp", "turn-tls"]
+ChangeReason = Literal["path-lost", "better-path", "address-changed", "other"]
 LeaveReason = Literal["left", "disconnected", "removed", "replaced", "drained", "connection-failed"]
 
 ALL_SOURCES: tuple[TrackSource, ...] = get_args(TrackSource)
@@ -97,6 +98,16 @@ class TrackIntent(Wire):
     source: TrackSource
     name: str | None = absent("Shown to others; the source's name when left out.", max_length=200)
     muted: bool = False
+    track: Id | None = absent(
+        "In `offer`: this own track of the same kind moves here; nothing new is published."
+    )
+
+
+class TrackMove(Wire):
+    """Which media section of an open transport one of the client's own tracks goes to."""
+
+    mid: Mid
+    track: Id
 
 
 class SdkInfo(Wire):
@@ -130,6 +141,24 @@ class ConnectionInfo(Wire):
         description="RTT less the best one known for this client without the relay.",
     )
     since: Millis | None = None
+
+
+class ConnectionChange(Wire):
+    """A change of tier. Left out of a `connection` event that tells of none."""
+
+    origin: Tier | None = Field(
+        default=None,
+        alias="from",
+        exclude_if=is_none,
+        json_schema_extra=not_null,
+        description="Left out at the first tier.",
+    )
+    to: Tier
+    why: ChangeReason
+    gap_ms: float = Field(
+        description="Time without anything authentic before the new path carried; 0: none."
+    )
+    at: Millis
 
 
 class TrackInfo(Wire):

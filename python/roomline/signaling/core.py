@@ -31,13 +31,14 @@ from roomline.errors import (
     ConnectionFailed,
     Draining,
     NotFound,
+    PermissionDenied,
     Removed,
     Replaced,
     ResumeExpired,
     SignalingError,
     UnsupportedVersion,
 )
-from roomline.ids import Names, ParticipantId
+from roomline.ids import Names, ParticipantId, TransportName
 from roomline.log import get as get_logger
 from roomline.protocol import (
     VERSION,
@@ -50,7 +51,7 @@ from roomline.protocol import (
     ResumedReply,
     ResumeRequest,
 )
-from roomline.rooms import Participant, Rooms
+from roomline.rooms import Participant, Rooms, Transport
 from roomline.signaling.channel import Channel
 from roomline.signaling.config import SignalingConfig
 from roomline.signaling.context import Context
@@ -99,6 +100,7 @@ class Core:
             self._negotiation,
             self._reporting,
             leave=lambda session: self.end(session, "left"),
+            close_transport=self._close_transport,
         )
 
     # Connections.
@@ -244,12 +246,7 @@ class Core:
         self._context.count("transports_lost", event.reason)
         participant = session.participant
         gone = next(t for t in participant.transports.values() if t.number == event.transport)
-        del participant.transports[gone.name]
-        for track in [t for t in participant.tracks.values() if t.transport == gone.name]:
-            self._publications.unpublish(session, track, closed=True)
-        self._subscriptions.forget_transport(session, gone)
-        self._data.forget_transport(session, gone)
-        self._reporting.handle_closed(session, gone.number)
+        self._forget_transport(session, gone)
         if participant.transports:
             self._subscriptions.refresh(session)
         elif event.reason == "timeout":
@@ -258,6 +255,27 @@ class Core:
             self.end(session, "disconnected")
         else:
             session.unconnected_since = self._context.now.monotonic
+
+    def _close_transport(self, session: Session, name: str) -> None:
+        transports = session.participant.transports
+        transport = transports.get(TransportName(name))
+        if transport is None:
+            raise NotFound("no such transport")
+        if len(transports) == 1:
+            raise PermissionDenied("the last transport stays: leave instead")
+        self._context.submit(CloseTransport(transport.number))
+        self._context.by_transport.pop(transport.number, None)
+        self._forget_transport(session, transport)
+        self._subscriptions.refresh(session)
+
+    def _forget_transport(self, session: Session, gone: Transport) -> None:
+        participant = session.participant
+        del participant.transports[gone.name]
+        for track in [t for t in participant.tracks.values() if t.transport == gone.name]:
+            self._publications.unpublish(session, track, closed=True)
+        self._subscriptions.forget_transport(session, gone)
+        self._data.forget_transport(session, gone)
+        self._reporting.handle_closed(session, gone.number)
 
     # Time.
 

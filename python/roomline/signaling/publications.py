@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from roomline.engine.commands import PausePublication, Publish, Unpublish
 from roomline.engine.events import Done, PublicationStarted
-from roomline.errors import BadOffer, Internal, NotFound
+from roomline.errors import BadOffer, Internal, NotFound, PermissionDenied
 from roomline.protocol import (
     TrackAssignment,
     TrackIntent,
@@ -35,6 +35,8 @@ class Publications:
     def check(self, session: Session, intents: Sequence[TrackIntent]) -> None:
         """Raises PermissionDenied or PublishersFull unless all of these may be published."""
         for intent in intents:
+            if intent.track is not None:
+                raise PermissionDenied("this server moves no tracks")
             session.participant.check_may_publish(_intent(intent))
         if intents:
             session.room.admit_publisher(session.participant)

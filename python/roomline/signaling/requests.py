@@ -14,10 +14,12 @@ from roomline.errors import (
 )
 from roomline.log import get as get_logger
 from roomline.protocol import (
+    CloseTransportRequest,
     DataEvent,
     DataRequest,
     JoinRequest,
     LeaveRequest,
+    MoveRequest,
     MuteRequest,
     OfferRequest,
     OkReply,
@@ -54,6 +56,7 @@ class Requests:
         reporting: Reporting,
         *,
         leave: Callable[[Session], None],
+        close_transport: Callable[[Session, str], None],
     ) -> None:
         self._context = context
         self._publications = publications
@@ -61,6 +64,7 @@ class Requests:
         self._negotiation = negotiation
         self._reporting = reporting
         self._leave = leave
+        self._close_transport = close_transport
 
     def handle(self, session: Session, request: Request) -> None:
         """Carry out a request, or queue it behind the one that waits for the engine."""
@@ -101,6 +105,10 @@ class Requests:
 
     def _carry_out(self, session: Session, request: Request) -> None:
         match request:
+            case MoveRequest():
+                raise PermissionDenied("this server moves no tracks")
+            case CloseTransportRequest():
+                self._close_transport(session, request.transport)
             case UnpublishRequest():
                 track = self._publications.own(session, request.track)
                 self._publications.unpublish(session, track)

@@ -46,7 +46,8 @@ class Subscriptions:
         if missing != session.missing_told:
             session.missing_told = missing
             if any(missing):
-                session.emit(NeedSlotsEvent(audio=missing[0], video=missing[1]))
+                newest = next(reversed(session.participant.transports))
+                session.emit(NeedSlotsEvent(transport=newest, audio=missing[0], video=missing[1]))
 
     def choose(self, session: Session, track: Track, *, wanted: bool) -> None:
         """A participant asks for a track, or not to get it. Raises PermissionDenied, NotFound."""

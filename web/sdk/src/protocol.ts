@@ -32,6 +32,13 @@ export interface ClientReport {
   signalingRttMs?: number;
 }
 
+/** Close one of my transports, with the tracks still on it; not the last one. */
+export interface CloseTransportRequest {
+  request: number;
+  type: "closeTransport";
+  transport: string;
+}
+
 /** The session has ended; the server closes. */
 export interface ClosedEvent {
   seq: number;
@@ -40,12 +47,24 @@ export interface ClosedEvent {
   message: string;
 }
 
+/** A change of tier. Left out of a `connection` event that tells of none. */
+export interface ConnectionChange {
+  from?: Tier;
+  to: Tier;
+  why: ChangeReason;
+  /** Time without anything authentic before the new path carried; 0: none. */
+  gapMs: number;
+  at: number;
+}
+
 /** A participant's connection changed. */
 export interface ConnectionEvent {
   seq: number;
   type: "connection";
   participant: string;
   connection: ConnectionInfo;
+  /** Left out when the tier is the same. */
+  change?: ConnectionChange;
 }
 
 /** How a participant's media travels. Everything but `state` is null until a pair works. */
@@ -158,6 +177,14 @@ export interface LeaveRequest {
   type: "leave";
 }
 
+/** These tracks of mine go to sections of an open transport. Answered with `ok`. */
+export interface MoveRequest {
+  request: number;
+  type: "move";
+  transport: string;
+  tracks: TrackMove[];
+}
+
 /** Mute or unmute one of my tracks for everybody. */
 export interface MuteRequest {
   request: number;
@@ -166,10 +193,11 @@ export interface MuteRequest {
   muted: boolean;
 }
 
-/** How many more slots are wanted: add `recvonly` transceivers and send `offer`. */
+/** How many more slots a transport needs: add `recvonly` transceivers and send `offer`. */
 export interface NeedSlotsEvent {
   seq: number;
   type: "needSlots";
+  transport: string;
   audio: number;
   video: number;
 }
@@ -217,6 +245,14 @@ export interface ParticipantLeftEvent {
   type: "participantLeft";
   participant: string;
   reason: LeaveReason;
+}
+
+/** Nothing authentic comes on a transport of yours any more, or again. Told to its owner only. */
+export interface PathSilentEvent {
+  seq: number;
+  type: "pathSilent";
+  transport: string;
+  silent: boolean;
 }
 
 /** Stop or resume what I get of a track, keeping its slot. */
@@ -334,6 +370,14 @@ export interface TrackIntent {
   /** Shown to others; the source's name when left out. */
   name?: string;
   muted?: boolean;
+  /** In `offer`: this own track of the same kind moves here; nothing new is published. */
+  track?: string;
+}
+
+/** Which media section of an open transport one of the client's own tracks goes to. */
+export interface TrackMove {
+  mid: string;
+  track: string;
 }
 
 /** A track was muted or unmuted by its sender. */
@@ -381,6 +425,12 @@ export interface UnsubscribeRequest {
   type: "unsubscribe";
   track: string;
 }
+
+export type ChangeReason =
+  | "path-lost"
+  | "better-path"
+  | "address-changed"
+  | "other";
 
 export type ConnectionState =
   | "connecting"
@@ -439,6 +489,8 @@ export type ClientRequest =
   | JoinRequest
   | ResumeRequest
   | OfferRequest
+  | MoveRequest
+  | CloseTransportRequest
   | UnpublishRequest
   | MuteRequest
   | SubscribeRequest
@@ -467,6 +519,7 @@ export type ServerEvent =
   | NeedSlotsEvent
   | SubscriptionPausedEvent
   | ConnectionEvent
+  | PathSilentEvent
   | DataEvent
   | DrainingEvent
   | ClosedEvent;
