@@ -130,6 +130,15 @@ class Command:
         ) -> Self: ...
 
     @final
+    class MovePublication(Command):
+        __match_args__ = ("request", "publication", "transport", "mid")
+        request: int
+        publication: int
+        transport: int
+        mid: str
+        def __new__(cls, request: int, publication: int, transport: int, mid: str) -> Self: ...
+
+    @final
     class Unpublish(Command):
         __match_args__ = ("publication",)
         publication: int
@@ -240,6 +249,7 @@ class Stats:
     retransmissions: int
     rtt_ms: float | None
     fraction_lost: float
+    path_rtt_ms: float | None
     def __new__(
         cls,
         packets_received: int = 0,
@@ -250,6 +260,7 @@ class Stats:
         retransmissions: int = 0,
         rtt_ms: float | None = None,
         fraction_lost: float = 0.0,
+        path_rtt_ms: float | None = None,
     ) -> Self: ...
 
 @disjoint_base
@@ -295,6 +306,14 @@ class Event:
         transport: int
         path: Path
         def __new__(cls, transport: int, path: Path) -> Self: ...
+
+    @final
+    class TransportSilent(Event):
+        __match_args__ = ("transport", "silent", "silence_ms")
+        transport: int
+        silent: bool
+        silence_ms: int
+        def __new__(cls, transport: int, silent: bool, silence_ms: int) -> Self: ...
 
     @final
     class TransportClosed(Event):

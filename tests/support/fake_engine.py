@@ -81,7 +81,7 @@ class FakeEngine:
                 if command.publication in self.refuse_subscriptions:
                     return [e.Failed(command.request, "codec-mismatch", "no common codec")]
                 return [e.Done(command.request)]
-            case c.RelayData():
+            case c.MovePublication() | c.RelayData():
                 return [e.Done(command.request)]
             case c.CloseTransport():
                 self.transports.pop(command.transport, None)

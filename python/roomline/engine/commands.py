@@ -48,6 +48,16 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True)
+class MovePublication:
+    """Let a publication go on with what the client sends in another media section."""
+
+    request: int
+    publication: int
+    transport: int
+    mid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unpublish:
     """End a publication and its subscriptions."""
 
@@ -114,7 +124,7 @@ class LimitTransport:
     max_send_bitrate: int
 
 
-Question = OpenTransport | Renegotiate | Publish | Subscribe | RelayData
+Question = OpenTransport | Renegotiate | Publish | MovePublication | Subscribe | RelayData
 """Commands that are answered."""
 
 Order = (

@@ -42,6 +42,7 @@ class Stats:
     retransmissions: int = 0
     rtt_ms: float | None = None
     fraction_lost: float = 0.0
+    path_rtt_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,15 @@ class PathChanged:
 
     transport: int
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class TransportSilent:
+    """A transport whose client answers beats fell silent, or is heard again."""
+
+    transport: int
+    silent: bool
+    silence_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +168,7 @@ Event = (
     Answer
     | TransportConnected
     | PathChanged
+    | TransportSilent
     | TransportClosed
     | DataChannelOpened
     | DataChannelClosed

@@ -32,6 +32,12 @@ pub enum Command {
         mid: String,
         max_bitrate: u64,
     },
+    MovePublication {
+        request: u64,
+        publication: u64,
+        transport: u64,
+        mid: String,
+    },
     Unpublish {
         publication: u64,
     },
@@ -101,6 +107,14 @@ impl From<Command> for roomline_sfu::Command {
                 mid,
                 max_bitrate,
             },
+            Command::MovePublication { request, publication, transport, mid } => {
+                To::MovePublication {
+                    request: RequestId(request),
+                    publication: PublicationId(publication),
+                    transport: TransportId(transport),
+                    mid,
+                }
+            }
             Command::Unpublish { publication } => {
                 To::Unpublish { publication: PublicationId(publication) }
             }

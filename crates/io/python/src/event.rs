@@ -98,6 +98,7 @@ pub struct Stats {
     retransmissions: u64,
     rtt_ms: Option<f32>,
     fraction_lost: f32,
+    path_rtt_ms: Option<f32>,
 }
 
 #[pymethods]
@@ -105,7 +106,7 @@ impl Stats {
     #[new]
     #[pyo3(signature = (
         packets_received=0, bytes_received=0, packets_sent=0, bytes_sent=0,
-        packets_lost=0, retransmissions=0, rtt_ms=None, fraction_lost=0.0,
+        packets_lost=0, retransmissions=0, rtt_ms=None, fraction_lost=0.0, path_rtt_ms=None,
     ))]
     #[allow(clippy::too_many_arguments)] // Python passes them by name.
     fn new(
@@ -117,6 +118,7 @@ impl Stats {
         retransmissions: u64,
         rtt_ms: Option<f32>,
         fraction_lost: f32,
+        path_rtt_ms: Option<f32>,
     ) -> Self {
         Self {
             packets_received,
@@ -127,6 +129,7 @@ impl Stats {
             retransmissions,
             rtt_ms,
             fraction_lost,
+            path_rtt_ms,
         }
     }
 
@@ -146,6 +149,7 @@ impl From<roomline_sfu::Stats> for Stats {
             retransmissions: stats.retransmissions,
             rtt_ms: stats.rtt_ms,
             fraction_lost: stats.fraction_lost,
+            path_rtt_ms: stats.path_rtt_ms,
         }
     }
 }
@@ -177,6 +181,11 @@ pub enum Event {
     PathChanged {
         transport: u64,
         path: Path,
+    },
+    TransportSilent {
+        transport: u64,
+        silent: bool,
+        silence_ms: u32,
     },
     TransportClosed {
         transport: u64,
@@ -261,6 +270,9 @@ impl From<roomline_sfu::Event> for Event {
             }
             From::PathChanged { transport, path } => {
                 Event::PathChanged { transport: transport.0, path: path.into() }
+            }
+            From::TransportSilent { transport, silent, silence_ms } => {
+                Event::TransportSilent { transport: transport.0, silent, silence_ms }
             }
             From::TransportClosed { transport, reason } => Event::TransportClosed {
                 transport: transport.0,

@@ -37,7 +37,8 @@ pub enum Command {
         /// SDP offer.
         offer: String,
     },
-    /// Close a transport with everything published and subscribed on it. No answer.
+    /// Close a transport with everything published and subscribed on it, but for publications that
+    /// are moving to another one. No answer.
     CloseTransport {
         /// An open transport; an unknown one is ignored.
         transport: TransportId,
@@ -54,6 +55,21 @@ pub enum Command {
         mid: String,
         /// Upper bound asked of the sender by REMB, in bit/s; 0 is no bound.
         max_bitrate: u64,
+    },
+    /// Let a publication go on with what the client sends in another media section, of the same or
+    /// of another transport. The old section stays its source until the first packet comes in the
+    /// new one, for video the first keyframe, which is asked for; then nothing is forwarded from
+    /// the old one any more. A subscriber sees one stream that goes on. The section it has already
+    /// calls a move off that is under way.
+    MovePublication {
+        /// Answer to this.
+        request: RequestId,
+        /// An open publication.
+        publication: PublicationId,
+        /// Where its packets will arrive.
+        transport: TransportId,
+        /// The media section (`a=mid`).
+        mid: String,
     },
     /// End a publication and its subscriptions. No answer.
     Unpublish {

@@ -52,6 +52,16 @@ pub enum Event {
         /// The path as it is now.
         path: Path,
     },
+    /// A transport whose client answers beats fell silent, or is heard again. A beat is a message
+    /// on a data channel with the subprotocol `beat/1`; without one nothing is told.
+    TransportSilent {
+        /// The transport.
+        transport: TransportId,
+        /// True when nothing authentic has come for a while, false with the first packet after.
+        silent: bool,
+        /// For how long nothing has come, or had come, in milliseconds.
+        silence_ms: u32,
+    },
     /// The transport is gone, by no command of ours.
     TransportClosed {
         /// The transport.
@@ -212,4 +222,7 @@ pub struct Stats {
     pub rtt_ms: Option<f32>,
     /// Loss the client reported last, 0.0–1.0.
     pub fraction_lost: f32,
+    /// Shortest round trip of a beat since the statistics before these, in milliseconds; none
+    /// without an answered beat.
+    pub path_rtt_ms: Option<f32>,
 }

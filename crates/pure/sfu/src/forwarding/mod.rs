@@ -31,6 +31,7 @@ mod ingress;
 mod keyframe;
 mod leg;
 mod media;
+mod moving;
 mod nack;
 mod publication;
 mod rate;

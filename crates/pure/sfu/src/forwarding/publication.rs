@@ -214,6 +214,15 @@ impl Publication {
         self.lost_before + self.source.as_ref().map_or(0, Source::lost)
     }
 
+    /// Goes on with another section, where everything begins anew. Returns how many packets were
+    /// lost in the old one.
+    pub(super) fn change_source(&mut self, leg: u32, section: usize) -> u64 {
+        let lost = self.lost();
+        (self.leg, self.section) = (leg, section);
+        (self.source, self.codec, self.lost_before) = (None, None, 0);
+        lost
+    }
+
     /// When a keyframe is to be asked for: only if somebody would see it.
     pub(super) fn keyframe_at(&self, now: Instant) -> Option<Instant> {
         if self.paused || self.slots.is_empty() { None } else { self.keyframes.deadline(now) }

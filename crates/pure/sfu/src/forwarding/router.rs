@@ -351,7 +351,7 @@ impl Router {
     }
 
     /// Payload types may have changed on this leg: for what it publishes and for what it receives.
-    fn refresh_formats(&mut self, now: Instant, leg: u32) {
+    pub(super) fn refresh_formats(&mut self, now: Instant, leg: u32) {
         let Some(leg) = self.legs.get(leg as usize) else { return };
         let published = leg.sections.iter().filter_map(|section| section.publication);
         let published = published.filter_map(|key| self.publications.get(key as usize));
@@ -387,7 +387,11 @@ impl Router {
         }
     }
 
-    fn section(&self, leg: LegId, mid: &str) -> Result<(usize, &Section), Refusal> {
+    pub(super) fn publication_key(&self, publication: PublicationId) -> Option<u32> {
+        self.publication_keys.get(&publication).copied()
+    }
+
+    pub(super) fn section(&self, leg: LegId, mid: &str) -> Result<(usize, &Section), Refusal> {
         let leg = self.legs.get(leg.0 as usize);
         let leg = leg.ok_or_else(|| Refusal::new("unknown-transport", "no such transport"))?;
         leg.section(mid)

@@ -60,6 +60,12 @@ impl Shard {
                     .and_then(|leg| self.router.publish(now, publication, leg, &mid, max_bitrate));
                 self.tell(request, outcome);
             }
+            Command::MovePublication { request, publication, transport, mid } => {
+                let outcome = self
+                    .leg(transport)
+                    .and_then(|leg| self.router.move_publication(now, publication, leg, &mid));
+                self.tell(request, outcome);
+            }
             Command::Subscribe { request, subscription, publication, transport, mid } => {
                 let outcome = self.leg(transport).and_then(|leg| {
                     self.router.subscribe(now, subscription, publication, leg, &mid)

@@ -86,6 +86,7 @@ impl Shard {
             retransmissions: leg.retransmissions,
             rtt_ms: leg.rtt.map(|rtt| rtt.as_secs_f32() * 1000.0),
             fraction_lost: leg.fraction_lost,
+            path_rtt_ms: None,
         };
         self.events.push_back(Event::TransportStats { transport: transport.id, stats });
     }
