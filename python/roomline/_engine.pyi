@@ -193,6 +193,13 @@ class Command:
         def __new__(cls, channel: int, transport: int) -> Self: ...
 
     @final
+    class LimitPublication(Command):
+        __match_args__ = ("publication", "max_bitrate")
+        publication: int
+        max_bitrate: int
+        def __new__(cls, publication: int, max_bitrate: int) -> Self: ...
+
+    @final
     class LimitTransport(Command):
         __match_args__ = ("transport", "max_send_bitrate")
         transport: int

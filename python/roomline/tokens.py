@@ -45,7 +45,7 @@ class Grants(_Claims):
     sources: tuple[TrackSource, ...] = Field(default=ALL_SOURCES, strict=False)
     """What may be published."""
     max_bitrate: Annotated[int, Field(ge=0)] = 0
-    """Bound of each track that the participant publishes, in bit/s; 0 is no limit."""
+    """Bound of all that the participant publishes, in bit/s; 0 is no limit."""
 
 
 class RoomLimits(_Claims):
@@ -54,7 +54,7 @@ class RoomLimits(_Claims):
     max_participants: Annotated[int, Field(ge=0)] = 0
     max_publishers: Annotated[int, Field(ge=0)] = 0
     max_bitrate: Annotated[int, Field(ge=0)] = 0
-    """Bound of each track that is published, and of all that one participant is sent, in bit/s."""
+    """In bit/s: of all that one participant publishes, and of all that it is sent."""
 
 
 class Claims(_Claims):

@@ -344,11 +344,50 @@ def test_grants_bound_bitrates_and_room_limits_bound_transports() -> None:
         room_limits=RoomLimits(max_bitrate=900_000),
     )
     assert world.sent(c.OpenTransport)[0].max_send_bitrate == 900_000
-    # The bound is each track's own, as the documents say.
-    assert [command.max_bitrate for command in world.sent(c.Publish)] == [500_000, 500_000]
+    assert sorted(command.max_bitrate for command in world.sent(c.Publish)) == [64_000, 436_000]
     world.core.set_limits("demo", RoomLimits(max_bitrate=100_000), world.now)
     world.settle()
     assert world.sent(c.LimitTransport)[0].max_send_bitrate == 100_000
+    assert sorted(command.max_bitrate for command in world.sent(c.LimitPublication)) == [36_000]
+
+
+def test_what_a_participant_may_publish_is_shared_out_anew_at_every_change() -> None:
+    world = World()
+    sections = offer("0 audio sendonly", "1 video sendonly", "2 video sendonly")
+    alice = world.client(
+        "alice",
+        offer=sections,
+        publish={"0": "microphone", "1": "camera"},
+        grants=Grants(max_bitrate=1_000_000),
+    )
+    microphone, camera = (assignment["track"]["id"] for assignment in alice.joined["tracks"])
+
+    def bounds() -> list[int]:
+        """Of the microphone, the camera and the screen."""
+        session = alice.connection.session
+        assert session
+        told = {command.publication: command.max_bitrate for command in world.sent(c.Publish)}
+        told |= {
+            command.publication: command.max_bitrate for command in world.sent(c.LimitPublication)
+        }
+        return [told[track.number] for track in session.participant.tracks.values()]
+
+    assert bounds() == [64_000, 936_000]
+    reply = alice.request(
+        "offer",
+        transport=alice.joined["transport"],
+        offer=sections,
+        tracks=[{"mid": "2", "source": "screen"}],
+    )
+    screen = reply["tracks"][0]["track"]["id"]
+    assert bounds() == [64_000, 468_000, 468_000]
+    alice.request("mute", track=camera, muted=True)
+    assert bounds() == [64_000, 1, 936_000]
+    alice.request("mute", track=screen, muted=True)
+    assert bounds() == [64_000, 468_000, 468_000]
+    alice.request("unpublish", track=microphone)
+    assert bounds() == [500_000, 500_000]
+    assert len(world.sent(c.Publish)) == 3
 
 
 def test_a_second_transport_takes_over_when_the_first_closes() -> None:

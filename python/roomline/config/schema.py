@@ -117,9 +117,9 @@ class Limits(_Section):
     max_participants: Annotated[int, Field(ge=0)] = 0
     max_publishers: Annotated[int, Field(ge=0)] = 0
     max_bitrate: Annotated[int, Field(ge=0)] = 0
-    """In bit/s: of each track that is published, and of all that one participant is sent."""
+    """In bit/s: of all that one participant publishes, and of all that it is sent."""
     connections_per_address: Annotated[int, Field(ge=1)] = 256
-    """Unauthenticated connections from one address."""
+    """Connections from one address that have not shown what they are; 16 times as many of HTTP."""
     allocations_per_participant: Annotated[int, Field(ge=1)] = 12
     """TURN allocations of one participant."""
 

@@ -117,6 +117,14 @@ class StopRelayData:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitPublication:
+    """Change the bound asked of a publication's sender."""
+
+    publication: int
+    max_bitrate: int
+
+
+@dataclass(frozen=True, slots=True)
 class LimitTransport:
     """Change the bound of what a transport is sent."""
 
@@ -134,6 +142,7 @@ Order = (
     | Unsubscribe
     | PauseSubscription
     | StopRelayData
+    | LimitPublication
     | LimitTransport
 )
 """Commands that are not."""

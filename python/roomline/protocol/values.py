@@ -184,7 +184,7 @@ class ParticipantInfo(Wire):
 
 
 class GrantsInfo(Wire):
-    """What a participant may do; `maxBitrate` is in bit/s per published track, 0 is no limit."""
+    """What a participant may do; `maxBitrate` is in bit/s, of all it publishes; 0 is no limit."""
 
     join: bool
     publish: bool
@@ -203,7 +203,7 @@ class SelfInfo(ParticipantInfo):
 class RoomLimitsInfo(Wire):
     """Limits of a room; 0 is no limit.
 
-    `maxBitrate` is in bit/s: of each published track, and of all that one participant is sent.
+    `maxBitrate` is in bit/s: of all that one participant publishes, and of all that it is sent.
     """
 
     max_participants: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from roomline.rooms.binding import Binding, BindingPlan, plan_bindings
+from roomline.rooms.bitrate import share_bitrate
 from roomline.rooms.participant import Participant
 from roomline.rooms.room import Room, Rooms
 from roomline.rooms.track import Intent, Track
@@ -19,4 +20,5 @@ __all__ = [
     "Track",
     "Transport",
     "plan_bindings",
+    "share_bitrate",
 ]

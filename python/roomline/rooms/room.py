@@ -63,7 +63,7 @@ class Room:
         participant.publisher = True
 
     def publish_bitrate(self, participant: Participant) -> int:
-        """Bound of each track of this participant, in bit/s; 0 is none."""
+        """Bound of all that this participant publishes, in bit/s; 0 is none."""
         bounds = [b for b in (self.limits.max_bitrate, participant.grants.max_bitrate) if b]
         return min(bounds, default=0)
 

@@ -36,3 +36,5 @@ class Track:
     mid: str
     codec: str | None = None
     """As in the SDP; None until the first packet."""
+    max_bitrate: int = 0
+    """Its share of what its participant may publish, in bit/s; 0 is no bound."""

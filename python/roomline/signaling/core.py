@@ -339,10 +339,11 @@ class Core:
             self.end(session, "removed", Removed("taken out of the room"))
 
     def set_limits(self, room_name: str, limits: RoomLimits, now: Moment) -> None:
-        """Set a room's limits; those who are in stay in."""
+        """Set a room's limits; those who are in stay in, with new bounds of what they use."""
         self._context.now = now
         self.rooms.set_limits(room_name, limits)
         for session in self.sessions(room_name):
+            self._publications.share_bitrate(session)
             for transport in session.participant.transports.values():
                 self._context.submit(LimitTransport(transport.number, limits.max_bitrate))
 

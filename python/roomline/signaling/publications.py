@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from roomline.engine.commands import PausePublication, Publish, Unpublish
+from roomline.engine.commands import LimitPublication, PausePublication, Publish, Unpublish
 from roomline.engine.events import Done, PublicationStarted
 from roomline.errors import BadOffer, Internal, NotFound, PermissionDenied
 from roomline.protocol import (
@@ -13,7 +13,7 @@ from roomline.protocol import (
     TrackMutedEvent,
     TrackUnpublishedEvent,
 )
-from roomline.rooms import Intent, Track, Transport
+from roomline.rooms import Intent, Track, Transport, share_bitrate
 from roomline.signaling.context import Context
 from roomline.signaling.describe import track_info
 from roomline.signaling.session import Session
@@ -60,6 +60,7 @@ class Publications:
             self._tracks[track.number] = track
             if track.muted:
                 self._context.submit(PausePublication(track.number, paused=True))
+        self.share_bitrate(session)
         assignments = []
         for intent in intents:
             found = participant.track_at(transport.name, intent.mid)
@@ -74,6 +75,7 @@ class Publications:
             return
         track.muted = muted
         self._context.submit(PausePublication(track.number, muted))
+        self.share_bitrate(session)
         self._context.broadcast(
             session.room, TrackMutedEvent(track=track.id, muted=muted), session.participant
         )
@@ -84,12 +86,24 @@ class Publications:
             self._context.submit(Unpublish(track.number))
         self._tracks.pop(track.number, None)
         session.room.remove_track(track)
+        self.share_bitrate(session)
         self._subscriptions.refresh_room(session.room)
         self._context.broadcast(
             session.room,
             TrackUnpublishedEvent(track=track.id, participant=track.participant),
             session.participant,
         )
+
+    def share_bitrate(self, session: Session) -> None:
+        """Share what a participant may publish out over its tracks, as they are now."""
+        if session.ended:
+            return
+        tracks = list(session.participant.tracks.values())
+        total = session.room.publish_bitrate(session.participant)
+        for track, share in zip(tracks, share_bitrate(total, tracks), strict=True):
+            if track.max_bitrate != share:
+                track.max_bitrate = share
+                self._context.submit(LimitPublication(track.number, share))
 
     def own(self, session: Session, track_id: str) -> Track:
         """One of a participant's own tracks. Raises NotFound."""
@@ -121,10 +135,16 @@ class Publications:
         )
 
     def _ask(self, session: Session, transport: Transport, tracks: list[Track]) -> Procedure[None]:
-        bound = session.room.publish_bitrate(session.participant)
         number = self._context.names.number
+        total = session.room.publish_bitrate(session.participant)
+        every = [*session.participant.tracks.values(), *tracks]
+        for track, share in zip(every, share_bitrate(total, every), strict=True):
+            # Those that are published already give way once the new ones are, too.
+            if track in tracks:
+                track.max_bitrate = share
         answers = yield [
-            Publish(number(), track.number, transport.number, track.mid, bound) for track in tracks
+            Publish(number(), track.number, transport.number, track.mid, track.max_bitrate)
+            for track in tracks
         ]
         failed = [answer for answer in answers if not isinstance(answer, Done)]
         if not failed:

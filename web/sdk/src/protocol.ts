@@ -116,7 +116,7 @@ export interface ErrorReply {
   fatal: boolean;
 }
 
-/** What a participant may do; `maxBitrate` is in bit/s per published track, 0 is no limit. */
+/** What a participant may do; `maxBitrate` is in bit/s, of all it publishes; 0 is no limit. */
 export interface GrantsInfo {
   join: boolean;
   publish: boolean;
@@ -306,7 +306,7 @@ export interface RoomInfo {
 /**
  * Limits of a room; 0 is no limit.
  *
- * `maxBitrate` is in bit/s: of each published track, and of all that one participant is sent.
+ * `maxBitrate` is in bit/s: of all that one participant publishes, and of all that it is sent.
  */
 export interface RoomLimitsInfo {
   maxParticipants: number;

@@ -69,6 +69,10 @@ pub enum Command {
         channel: u64,
         transport: u64,
     },
+    LimitPublication {
+        publication: u64,
+        max_bitrate: u64,
+    },
     LimitTransport {
         transport: u64,
         max_send_bitrate: u64,
@@ -96,6 +100,9 @@ impl From<Command> for roomline_sfu::Command {
             },
             Command::CloseTransport { transport } => {
                 To::CloseTransport { transport: TransportId(transport) }
+            }
+            Command::LimitPublication { publication, max_bitrate } => {
+                To::LimitPublication { publication: PublicationId(publication), max_bitrate }
             }
             Command::LimitTransport { transport, max_send_bitrate } => {
                 To::LimitTransport { transport: TransportId(transport), max_send_bitrate }

@@ -128,6 +128,13 @@ pub enum Command {
         /// The receiver.
         transport: TransportId,
     },
+    /// Change the bound of a publication. No answer.
+    LimitPublication {
+        /// An open publication; an unknown one is ignored.
+        publication: PublicationId,
+        /// Asked of the sender by REMB, as the sum over its transport, in bit/s; 0 is no bound.
+        max_bitrate: u64,
+    },
     /// Change the bound of what a transport is sent. No answer.
     LimitTransport {
         /// An open transport.

@@ -36,6 +36,8 @@ pub(super) struct Leg {
     pub(super) cap: Cap,
     pub(super) sent: Rate,
     pub(super) report_at: Option<Instant>,
+    /// The client has been told a bound: it holds until another one is told.
+    pub(super) bounded: bool,
     pub(super) cap_at: Option<Instant>,
     pub(super) armed: Option<Instant>,
     pub(super) rtt: Option<Duration>,
@@ -88,6 +90,7 @@ impl Leg {
             cap: Cap::new(limit),
             sent: Rate::default(),
             report_at: None,
+            bounded: false,
             cap_at: None,
             armed: None,
             rtt: None,

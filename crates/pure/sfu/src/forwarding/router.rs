@@ -224,6 +224,27 @@ impl Router {
         }
     }
 
+    /// Changes the bound of a publication, in bit/s; 0 is no bound. Its sender is told at once. An
+    /// unknown publication is ignored.
+    pub fn limit_publication(
+        &mut self,
+        now: Instant,
+        publication: PublicationId,
+        max_bitrate: u64,
+    ) {
+        let Some(key) = self.publication_keys.get(&publication).copied() else { return };
+        let Some(found) = self.publications.get_mut(key as usize) else { return };
+        if std::mem::replace(&mut found.max_bitrate, max_bitrate) == max_bitrate {
+            return;
+        }
+        let leg = found.leg;
+        if let Some(found) = self.legs.get_mut(leg as usize) {
+            // A leg without a report to come is silent: it is told with the first report.
+            found.report_at = found.report_at.map(|at| at.min(now));
+        }
+        self.arm_leg(leg);
+    }
+
     /// Binds a publication to a slot of a leg; what was bound to it before is unsubscribed. Video
     /// begins with a keyframe, which is asked for.
     ///

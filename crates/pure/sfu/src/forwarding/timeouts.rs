@@ -19,6 +19,8 @@ use super::{Egress, LegId};
 
 /// A compound is sent when it has grown so long; then it is below any path's MTU.
 const FULL: usize = 1000;
+/// A bitrate that nobody reaches.
+const UNBOUNDED: u64 = 10_000_000_000;
 /// A publisher that has sent no sender report for so long sends none at all.
 const REPORTLESS: Duration = Duration::from_secs(3);
 
@@ -184,11 +186,12 @@ impl Router {
     }
 
     /// The sum of the bounds of what a leg publishes. A client takes it as a bound of all it sends,
-    /// so there is none while a video without a bound is among it.
-    fn write_remb(&self, key: u32, rtcp: &mut Vec<u8>) {
+    /// so there is none while a video without a bound is among it. A client keeps what it was told,
+    /// so one that was told a bound goes on being told that there is none any more.
+    fn write_remb(&mut self, key: u32, rtcp: &mut Vec<u8>) {
         /// What an audio publication without a bound may need.
         const AUDIO: u64 = 128_000;
-        let Some(leg) = self.legs.get(key as usize) else { return };
+        let Some(leg) = self.legs.get_mut(key as usize) else { return };
         let (mut total, mut ssrcs, mut count) = (0_u64, [0; 16], 0);
         let mut bounded = false;
         for key in leg.sections.iter().filter_map(|section| section.publication) {
@@ -196,7 +199,7 @@ impl Router {
             let Some(source) = &publication.source else { continue };
             total = total.saturating_add(match (publication.max_bitrate, publication.kind) {
                 (0, Kind::Audio) => AUDIO,
-                (0, Kind::Video) => return,
+                (0, Kind::Video) => UNBOUNDED,
                 (bitrate, _) => bitrate,
             });
             bounded |= publication.max_bitrate > 0;
@@ -205,7 +208,9 @@ impl Router {
                 count += 1;
             }
         }
-        if bounded {
+        let total = if bounded { total.min(UNBOUNDED) } else { UNBOUNDED };
+        leg.bounded |= total < UNBOUNDED;
+        if leg.bounded && count > 0 {
             Remb::write(rtcp, OWN_SSRC, total, &ssrcs[..count]);
         }
     }

@@ -76,6 +76,9 @@ impl Shard {
             Command::PausePublication { publication, paused } => {
                 self.router.pause_publication(now, publication, paused);
             }
+            Command::LimitPublication { publication, max_bitrate } => {
+                self.router.limit_publication(now, publication, max_bitrate);
+            }
             Command::Unsubscribe { subscription } => self.router.unsubscribe(subscription),
             Command::PauseSubscription { subscription, paused } => {
                 self.router.pause_subscription(now, subscription, paused);

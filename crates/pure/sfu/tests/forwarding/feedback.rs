@@ -104,6 +104,26 @@ fn a_bound_is_told_by_remb() {
 }
 
 #[test]
+fn a_changed_bound_is_told_at_once_and_a_lifted_one_again_and_again() {
+    let mut camera = Camera::new();
+    camera.send(1, KEY).expect("taken");
+    camera.lab.run(1000);
+    camera.lab.take_rtcp(camera.publisher);
+    let now = camera.lab.now;
+    camera.lab.router.limit_publication(now, camera.publication, 300_000);
+    camera.lab.run(0);
+    let told = camera.lab.take_rtcp(camera.publisher);
+    assert!(told.contains(&"REMB 300000".to_owned()), "{told:?}");
+    camera.lab.router.limit_publication(now, camera.publication, 0);
+    for sequence in 2..4 {
+        camera.send(sequence, DELTA).expect("taken");
+        camera.lab.run(1000);
+        let told = camera.lab.take_rtcp(camera.publisher);
+        assert!(told.contains(&"REMB 9999941632".to_owned()), "{told:?}");
+    }
+}
+
+#[test]
 fn without_a_bound_there_is_no_remb() {
     let mut camera = Camera::new();
     camera.send(1, KEY).expect("taken");
