@@ -13,16 +13,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from roomline.config import Settings
-    from roomline.errors import ConfigError, RoomlineError, TokenError
-    from roomline.server import Server, serve
+    from roomline.embedding import Roomline
+    from roomline.errors import (
+        AlreadyRunning,
+        ConfigError,
+        NotStarted,
+        RoomlineError,
+        TokenError,
+    )
+    from roomline.server import OpenTier, Server, serve
     from roomline.state import load_credentials
     from roomline.tokens import AccessToken, Grants, RoomLimits
 
 __all__ = [
     "AccessToken",
+    "AlreadyRunning",
     "ConfigError",
     "Grants",
+    "NotStarted",
+    "OpenTier",
     "RoomLimits",
+    "Roomline",
     "RoomlineError",
     "Server",
     "Settings",
@@ -34,9 +45,13 @@ __all__ = [
 # Loaded when first used: making tokens needs neither the server nor the native module.
 _HOMES = {
     "AccessToken": "tokens",
+    "AlreadyRunning": "errors",
     "ConfigError": "errors",
     "Grants": "tokens",
+    "NotStarted": "errors",
+    "OpenTier": "server",
     "RoomLimits": "tokens",
+    "Roomline": "embedding",
     "RoomlineError": "errors",
     "Server": "server",
     "Settings": "config",

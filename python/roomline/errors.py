@@ -4,6 +4,8 @@
 
     RoomlineError
     ├── ConfigError            a setting, a file or a port is wrong: one line, exit code 2
+    │   └── AlreadyRunning     another process of this machine has the rooms: several workers
+    ├── NotStarted             the lifespan of a `Roomline` has not begun, or is over
     ├── EngineFailure          the media engine refused or did not answer
     │   └── EngineClosed       it was used after it had stopped
     └── SignalingError         told to a client as `error {code, message, fatal}`
@@ -36,6 +38,7 @@ from typing import ClassVar
 
 __all__ = [
     "SIGNALING_ERRORS",
+    "AlreadyRunning",
     "BadMessage",
     "BadOffer",
     "ConfigError",
@@ -45,6 +48,7 @@ __all__ = [
     "EngineFailure",
     "Internal",
     "NotFound",
+    "NotStarted",
     "PermissionDenied",
     "PublishersFull",
     "RateLimited",
@@ -68,6 +72,14 @@ class RoomlineError(Exception):
 
 class ConfigError(RoomlineError):
     """A setting cannot be used. The message is one line: what is wrong, and what to do about it."""
+
+
+class AlreadyRunning(ConfigError):
+    """Rooms live in one process, and another one of this machine has them."""
+
+
+class NotStarted(RoomlineError):
+    """A `Roomline` is used outside of its lifespan."""
 
 
 class EngineFailure(RoomlineError):

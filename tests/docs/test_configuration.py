@@ -21,6 +21,7 @@ VALUES = {
     "public_ip": "192.0.2.1",
     "bind": "127.0.0.1,::1",
     "state_dir": "/somewhere",
+    "prefix": "/video",
     "dev": "true",
     "drain_seconds": "1.5",
     "media.ports": "20000-20001",
@@ -100,7 +101,7 @@ def test_the_variable_sets_it(name: str, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_every_flag_is_there() -> None:
     written = {row[4].strip("`") for row in SETTINGS.values()} - {""}
-    assert written | {"--config"} == flags("serve")
+    assert written | {"--config", "--app"} == flags("serve")
 
 
 @pytest.mark.parametrize(
@@ -120,5 +121,5 @@ def test_the_command_line_page_names_the_settings_of_the_flags() -> None:
         cells[0].strip("`").split()[0]: cells[1].strip("`")
         for cells in table("cli.md", "| flag | setting |")
     }
-    rows.pop("--config")
+    del rows["--config"], rows["--app"]
     assert rows == by_flag

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from roomline.api.app import ApiConfig, create_app
+from roomline.api.dispatcher import Dispatcher
 from roomline.api.hub import Hub
 
-__all__ = ["ApiConfig", "Hub", "create_app"]
+__all__ = ["ApiConfig", "Dispatcher", "Hub", "create_app"]

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
+from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from fastapi import APIRouter
-from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi import APIRouter, Request
+from fastapi.responses import (
+    FileResponse,
+    HTMLResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
 
 from roomline.api.hub import Hub
 from roomline.errors import SignalingError
@@ -22,16 +30,17 @@ def router(hub: Hub, keys: Mapping[str, str], files: Path) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/")
-    async def start() -> Response:
-        return _file(files / "meet", "index.html")
+    @routes.get("/meet/")
+    async def start(request: Request) -> Response:
+        return _page(files, _root(request))
 
     @routes.get("/meet/{name}")
-    async def meet(name: str, invite: str | None = None) -> Response:
+    async def meet(request: Request, name: str, invite: str | None = None) -> Response:
         if invite is not None:
-            return _redeem(hub, keys, name, invite)
+            return _redeem(hub, keys, (_root(request), name), invite)
         if "." in name and (found := _inside(files / "meet", name)):
             return FileResponse(found)
-        return _file(files / "meet", "index.html")
+        return _page(files, _root(request))
 
     @routes.get("/sdk/{name:path}")
     async def sdk(name: str) -> Response:
@@ -45,15 +54,22 @@ def router(hub: Hub, keys: Mapping[str, str], files: Path) -> APIRouter:
     return routes
 
 
-def _redeem(hub: Hub, keys: Mapping[str, str], name: str, invite: str) -> Response:
+def _root(request: Request) -> str:
+    """The path we are mounted under; empty when it is the root."""
+    return str(request.scope.get("root_path", "")).rstrip("/")
+
+
+def _redeem(hub: Hub, keys: Mapping[str, str], place: tuple[str, str], invite: str) -> Response:
     """Give whoever opens an invitation a token of their own, where no server log sees it.
 
-    The page says why an invitation does not work.
+    `place` is the path we are mounted under, and what the link says the room is. The page says why
+    an invitation does not work.
     """
+    root, name = place
     try:
         room = verify_invite(invite, keys, hub.now().unix)
     except SignalingError as error:
-        return _to_page(name, f"error={error.code}")
+        return _to_page(root, name, f"error={error.code}")
     key = next(iter(keys))
     guest = hub.core.new_identity()
     token = (
@@ -63,14 +79,29 @@ def _redeem(hub: Hub, keys: Mapping[str, str], name: str, invite: str) -> Respon
         .with_ttl(GUEST_TOKEN_LIFETIME)
         .to_jwt(hub.now().unix)
     )
-    return _to_page(room, f"token={token}")
+    return _to_page(root, room, f"token={token}")
 
 
-def _to_page(room: str, fragment: str) -> Response:
+def _to_page(root: str, room: str, fragment: str) -> Response:
     return RedirectResponse(
-        f"/meet/{quote(room, safe='')}#{fragment}",
+        f"{root}/meet/{quote(room, safe='')}#{fragment}",
         status_code=303,
         headers={"Cache-Control": "no-store"},
+    )
+
+
+def _page(files: Path, root: str) -> Response:
+    """The meet page; what it loads stands under `root` too."""
+    found = _inside(files / "meet", "index.html")
+    if found is None:
+        return PlainTextResponse("Not found.\n", 404)
+    if not root:
+        return FileResponse(found, headers={"Cache-Control": "no-cache"})
+    text = found.read_text(encoding="utf-8")
+    prefix = escape(quote(root), quote=True)
+    return HTMLResponse(
+        re.sub(r'\b(href|src)="/(?!/)', rf'\1="{prefix}/', text),
+        headers={"Cache-Control": "no-cache"},
     )
 
 

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from roomline.api.app import package_version
-from roomline.server import Server
+from roomline.server import Server, tiers
 
 ROOM = "demo"
 
 
-def banner(server: Server) -> str:
-    """The tiers with their ports, a link for two people, and what the certificate lacks."""
+def banner(server: Server, application: str | None = None) -> str:
+    """The tiers with their ports, a link for two people, and what the certificate lacks.
+
+    `application` is how the command line names what is behind us.
+    """
     settings, https = server.settings, server.engine.https_port
-    turn = server.engine.turn_port
     lines = [
         f"Roomline {package_version()} is up: {server.url}",
         "",
         "Every participant gets the best path its network lets through:",
-        f"  1  direct    UDP {_media_ports(server):<12} no extra latency",
-        f"  2  turn-udp  UDP {turn:<12} relay in memory",
-        f"  3  turn-tls  TCP {https:<12} relay over TLS, beside HTTPS",
+        *(f"  {place}  {tier}" for place, tier in enumerate(tiers(server), 1)),
         "",
         f"Open this link {_where(server)}; it is good for a day:",
         f"  {server.invite(ROOM)}",
     ]
+    if application is not None:
+        origin = server.url.removesuffix(settings.prefix)
+        lines += ["", f"Your application: {origin}/  {application}"]
     if settings.dev:
         lines += ["", f"--dev: HTTPS and tier 3 are on {https}, not 443; firewalls may block it."]
     if server.certificate.is_local:
@@ -34,12 +37,6 @@ def banner(server: Server) -> str:
         ]
     lines += ["", f"State: {server.state.folder}", "Press Ctrl-C to stop."]
     return "\n".join(lines)
-
-
-def _media_ports(server: Server) -> str:
-    """The system's choice of a port is known to the engine alone."""
-    ports = server.settings.media.ports
-    return str(ports) if ports.first else "a free port"
 
 
 def _where(server: Server) -> str:

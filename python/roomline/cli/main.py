@@ -10,9 +10,11 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 import uvloop
+from starlette.types import ASGIApp
 
 from roomline import log
 from roomline.api.app import package_version
+from roomline.cli.application import load_application
 from roomline.cli.banner import banner
 from roomline.config import Settings, load
 from roomline.errors import ConfigError
@@ -96,6 +98,15 @@ def serve(  # noqa: PLR0917 - the flags
     dev: Annotated[
         bool | None, typer.Option("--dev", help="Use port 8443, which needs no privilege.")
     ] = None,
+    application: Annotated[
+        str | None,
+        typer.Option(
+            "--app", metavar="MODULE:NAME", help="Your ASGI application, behind the same port."
+        ),
+    ] = None,
+    prefix: Annotated[
+        str | None, typer.Option(help="The path that what is ours is under, such as /video.")
+    ] = None,
 ) -> None:
     """Run the server."""
     flags: dict[str, Any] = {
@@ -104,6 +115,7 @@ def serve(  # noqa: PLR0917 - the flags
         "bind": bind,
         "state_dir": state_dir,
         "dev": dev,
+        "prefix": prefix,
         "drain_seconds": drain_seconds,
         "https": {"port": https_port},
         "turn": {"port": turn_port},
@@ -113,8 +125,10 @@ def serve(  # noqa: PLR0917 - the flags
     }
     settings = load(config, flags)
     log.configure(settings.log.level, settings.log.format)
+    # Before any port is opened: a module that cannot be imported leaves nothing behind.
+    behind = load_application(application) if application else None
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings))
+        runner.run(_serve(settings, behind, application))
 
 
 @app.command()
@@ -159,6 +173,6 @@ def version() -> None:
     typer.echo(package_version())
 
 
-async def _serve(settings: Settings) -> None:
-    server = Server(settings)
-    await server.run(lambda: typer.echo(banner(server)))
+async def _serve(settings: Settings, application: ASGIApp | None, name: str | None) -> None:
+    server = Server(settings, application=application)
+    await server.run(lambda: typer.echo(banner(server, name)))

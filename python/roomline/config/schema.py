@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -162,6 +163,8 @@ class Settings(BaseSettings):
     bind: Addresses = Field(default_factory=list)
     """Addresses to listen on; empty: every one of both families."""
     state_dir: Path = Field(default_factory=_default_state_dir)
+    prefix: Annotated[str, Field(max_length=200)] = ""
+    """The path that everything of ours is under, when the rest belongs to an application."""
     dev: bool = False
     """Listen for HTTPS on 8443, which needs no privilege."""
     drain_seconds: Annotated[float, Field(ge=0, le=86_400)] = 60.0
@@ -183,6 +186,15 @@ class Settings(BaseSettings):
         except ValueError:
             return host.rstrip(".").lower()
         raise ValueError("give a DNS name, not an address: turns: URLs need a name")
+
+    @field_validator("prefix")
+    @classmethod
+    def _is_a_path(cls, prefix: str) -> str:
+        if prefix in {"", "/"}:
+            return ""
+        if not re.fullmatch(r"(/[\w.~-]+)+/?", prefix, re.ASCII):
+            raise ValueError("write a path such as /video, of letters, digits and . _ ~ -")
+        return prefix.rstrip("/")
 
     @model_validator(mode="before")
     @classmethod

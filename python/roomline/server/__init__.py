@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from roomline.server.hosting import HOST
 from roomline.server.server import Server, serve
+from roomline.server.tiers import OpenTier, caveats, tiers
 
-__all__ = ["Server", "serve"]
+__all__ = ["HOST", "OpenTier", "Server", "caveats", "serve", "tiers"]

@@ -9,16 +9,22 @@ from __future__ import annotations
 import asyncio
 import socket
 from typing import Any, cast
+from urllib.parse import unquote
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from roomline.api.dispatcher import Dispatcher
 from roomline.engine.events import HttpConnection
 from roomline.log import get as get_logger
+from roomline.server.lifespan import Lifespan
 
 REQUEST_TIMEOUT = 10.0
 """Seconds a client may take over a request, its body included."""
+
+BODY_TIMEOUT = 30.0
+"""Seconds between two pieces of a body that goes to the application behind us."""
 
 MAX_FRAME_BYTES = 1024 * 1024
 """WebSocket frames beyond this are cut off; below, ours are answered with a typed error."""
@@ -101,36 +107,30 @@ class HandedTransport(asyncio.Transport):
 
 
 class HttpServer:
-    """uvicorn without its listeners."""
+    """uvicorn without its listeners. `lifespan` is that of the application behind us."""
 
-    def __init__(self, app: Any) -> None:
-        self._config = uvicorn.Config(
+    def __init__(self, app: Dispatcher, lifespan: Lifespan) -> None:
+        self._app = app
+        self._lifespan = lifespan
+        self._config = _config(
             app,
-            http=HttpToolsProtocol,
-            ws="websockets-sansio",
             ws_max_size=MAX_FRAME_BYTES,
             # Compression costs 94 KB for every idle connection, and our frames are small.
             ws_per_message_deflate=False,
             # The protocol has a heartbeat of its own.
             ws_ping_interval=None,
             ws_ping_timeout=None,
-            lifespan="auto",
-            proxy_headers=False,
-            server_header=False,
-            access_log=False,
-            log_config=None,
         )
+        self._application_config = _config(app)
         self._state = ServerState()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
-        """Run the application's start-up."""
+        """Run the application's start-up. Raises ConfigError."""
         self._config.load()
-        self._lifespan = self._config.lifespan_class(self._config)
-        await self._lifespan.startup()
-        if self._lifespan.should_exit:
-            raise RuntimeError("the application did not start: see the log")
+        self._application_config.load()
         self._state.default_headers = self._config.encoded_headers
+        await self._lifespan.startup()
 
     def take(self, connection: HttpConnection) -> None:
         """Serve a connection; owns its file descriptor from here on."""
@@ -160,7 +160,29 @@ class HttpServer:
             pair.close()
 
     def _protocol(self, connection: HttpConnection) -> HttpToolsProtocol:
-        return HandedProtocol(connection, self._config, self._state, self._lifespan.state)
+        return HandedProtocol(
+            connection,
+            self._app,
+            (self._config, self._application_config),
+            self._state,
+            self._lifespan.state,
+        )
+
+
+def _config(app: Dispatcher, **more: Any) -> uvicorn.Config:
+    """Settings of uvicorn; `more` is for WebSockets, whose defaults are uvicorn's."""
+    return uvicorn.Config(
+        app,
+        interface="asgi3",
+        http=HttpToolsProtocol,
+        ws="websockets-sansio",
+        lifespan="off",
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        **more,
+    )
 
 
 class HandedProtocol(HttpToolsProtocol):
@@ -169,12 +191,16 @@ class HandedProtocol(HttpToolsProtocol):
     def __init__(
         self,
         origin: HttpConnection,
-        config: uvicorn.Config,
+        app: Dispatcher,
+        configs: tuple[uvicorn.Config, uvicorn.Config],
         state: ServerState,
         app_state: dict[str, Any],
     ) -> None:
-        super().__init__(config, state, app_state)
+        """`configs` are those of our WebSockets and of the application's."""
+        super().__init__(configs[0], state, app_state)
         self._origin = origin
+        self._dispatcher = app
+        self._application_config = configs[1]
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -188,6 +214,16 @@ class HandedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._await_request()
 
+    def on_headers_complete(self) -> None:
+        """Now it is known whose request it is."""
+        super().on_headers_complete()
+        self._await_more()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        super().on_body(body)
+        self._await_more()
+
     def on_message_complete(self) -> None:
         """It is whole."""
         self._stop_waiting()
@@ -196,6 +232,8 @@ class HandedProtocol(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """It was one for a WebSocket, which has a deadline of its own for the first frame."""
         self._stop_waiting()
+        if not self._is_ours():
+            self.config = self._application_config
         super().handle_websocket_upgrade()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -207,6 +245,16 @@ class HandedProtocol(HttpToolsProtocol):
         if self._deadline is None:
             self._deadline = self.loop.call_later(REQUEST_TIMEOUT, self._give_up)
 
+    def _await_more(self) -> None:
+        """Ours must be whole in time; an application's body may be long, but must not stand still."""
+        if not self._is_ours():
+            self._stop_waiting()
+            self._deadline = self.loop.call_later(BODY_TIMEOUT, self._give_up)
+
+    def _is_ours(self) -> bool:
+        path = unquote(self.url.partition(b"?")[0].decode("ascii", "replace"))
+        return self._dispatcher.is_ours(path)
+
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
@@ -214,4 +262,8 @@ class HandedProtocol(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         self._deadline = None
-        self.transport.close()
+        if self.flow.read_paused and not self._is_ours():
+            # The application is what is slow.
+            self._await_more()
+        else:
+            self.transport.close()

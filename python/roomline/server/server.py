@@ -12,16 +12,20 @@ from ipaddress import IPv4Address
 from urllib.parse import quote
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
-from roomline.api import ApiConfig, Hub, create_app
+from roomline.api import ApiConfig, Dispatcher, Hub, create_app
 from roomline.clock import Clock, SystemClock
 from roomline.config import Settings, load
 from roomline.engine import EngineOptions, MediaEngine
+from roomline.engine.events import HttpConnection
 from roomline.ids import Names
 from roomline.log import get as get_logger
 from roomline.server.addresses import Address, discover, has_ipv6
 from roomline.server.certificate import CertificateSource, watch
 from roomline.server.handover import HttpServer
+from roomline.server.hosting import HOST
+from roomline.server.lifespan import Lifespan
 from roomline.signaling import Core, SignalingConfig, TurnAddress
 from roomline.state import State
 from roomline.tokens import RoomLimits, invite_token
@@ -31,6 +35,8 @@ MakeEngine = Callable[[EngineOptions], MediaEngine]
 INVITE_LIFETIME = timedelta(hours=24)
 DRAIN_INTERVAL = 0.2
 FLUSH_TIMEOUT = 1.0
+TURN_TLS_PORT = 5349
+"""IANA's for TURN over TLS (RFC 8656 §18.6): for a server that does not own 443."""
 
 log = get_logger("server")
 
@@ -38,18 +44,24 @@ log = get_logger("server")
 class Server:
     """Everything `roomline serve` runs.
 
-    `app` is its FastAPI application: add routes before `start`. Raises ConfigError when a setting,
-    the state folder or a certificate cannot be used.
+    `app` is its FastAPI application: add routes before `start`. `application` is an ASGI
+    application behind it, which gets every path that is not ours. A server that is `mounted` leaves
+    HTTP to somebody else: its port for HTTPS carries TURN over TLS alone. Raises ConfigError when a
+    setting, the state folder or a certificate cannot be used.
     """
 
     def __init__(
         self,
         settings: Settings | None = None,
         *,
+        application: ASGIApp | None = None,
+        mounted: bool = False,
         make_engine: MakeEngine | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.settings = settings or load()
+        self.application = application
+        self.mounted = mounted
         self.clock = clock or SystemClock()
         self.state = State(self.settings.state_dir)
         self.host = self.settings.host or _default_host(dev=self.settings.dev)
@@ -61,7 +73,9 @@ class Server:
         self.engine = (make_engine or _native_engine)(self._engine_options())
         self.hub = Hub(self._core(), self.engine, self.clock)
         self.app: FastAPI = create_app(self.hub, ApiConfig(self._api_keys()))
-        self._http = HttpServer(self.app)
+        self._http = HttpServer(
+            Dispatcher(self.app, application, self.settings.prefix), Lifespan(application)
+        )
         self._stopped = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -69,20 +83,29 @@ class Server:
     def url(self) -> str:
         """Where clients find the server."""
         port = self.engine.https_port
-        return f"https://{self.host}" + ("" if port == 443 else f":{port}")
+        host = self.host if port == 443 else f"{self.host}:{port}"
+        return f"https://{host}{self.settings.prefix}"
 
     def invite(self, room: str) -> str:
         """A link that lets whoever opens it into a room, for a day."""
+        return self.url + self.invite_path(room)
+
+    def invite_path(self, room: str) -> str:
+        """What follows the URL in such a link."""
         key = self.state.api_key()
         token = invite_token(
             key.key, key.secret, room, ttl=INVITE_LIFETIME, now=self.clock.now().unix
         )
-        return f"{self.url}/meet/{quote(room, safe='')}?invite={token}"
+        return f"/meet/{quote(room, safe='')}?invite={token}"
 
     async def start(self) -> None:
-        """Begin to serve."""
-        await self._http.start()
-        self.hub.start(self._http.take)
+        """Begin to serve. Raises ConfigError when the application behind does not start."""
+        hosting = HOST.set(self)
+        try:
+            await self._http.start()
+        finally:
+            HOST.reset(hosting)
+        self.hub.start(_refuse if self.mounted else self._http.take)
         self._tasks.append(asyncio.create_task(watch(self.certificate, self.engine, self._pair)))
         log.info("serving", https_port=self.engine.https_port, turn_port=self.engine.turn_port)
 
@@ -162,6 +185,12 @@ class Server:
             now,
         )
 
+    def _tls_port(self) -> int:
+        """Where TURN over TLS is, and HTTPS unless somebody else has it."""
+        https = self.settings.https
+        taken = self.mounted and "port" not in https.model_fields_set
+        return TURN_TLS_PORT if taken else https.port
+
     def _api_keys(self) -> dict[str, str]:
         key = self.state.api_key()
         return {key.key: key.secret}
@@ -178,7 +207,7 @@ class Server:
             bind_addresses=bind or (["::"] if has_ipv6() else ["0.0.0.0"]),  # noqa: S104
             media_port_min=settings.media.ports.first,
             media_port_max=settings.media.ports.last,
-            https_port=settings.https.port,
+            https_port=self._tls_port(),
             turn_port=settings.turn.port,
             realm=self.host,
             turn_secret=self.state.turn_secret(),
@@ -192,6 +221,11 @@ class Server:
 async def serve(settings: Settings | None = None) -> None:
     """Run a server until a signal ends it."""
     await Server(settings).run()
+
+
+def _refuse(connection: HttpConnection) -> None:
+    """HTTP on a port that carries TURN alone."""
+    socket.socket(fileno=connection.fd).close()
 
 
 def _native_engine(options: EngineOptions) -> MediaEngine:

@@ -6,6 +6,8 @@ export interface Link {
   name: string;
   /** The code of the error that the server had with an invitation. */
   error: string;
+  /** The path that the server is mounted under, with a slash at its end. */
+  root: string;
 }
 
 /**
@@ -16,12 +18,13 @@ export function readLink(pathname: string, fragment: string): Link {
   const parameters = new URLSearchParams(fragment.replace(/^#/, ""));
   const token = parameters.get("token") ?? "";
   const claims = readClaims(token);
-  const fromPath = /^\/meet\/([^/]+)/.exec(pathname)?.[1] ?? "";
+  const [, root = "/", fromPath = ""] = /^(.*\/)(?:meet\/([^/]*))?$/.exec(pathname) ?? [];
   return {
     room: decode(fromPath) || text(claims["room"]),
     token,
     name: text(claims["name"]),
     error: parameters.get("error") ?? "",
+    root,
   };
 }
 

@@ -27,11 +27,11 @@ async function join(choice: Choice): Promise<Room> {
   const tracks = media(choice);
   const { name } = choice;
   try {
-    return await connect(location.origin, link.token, { name, tracks });
+    return await connect(location.origin + link.root, link.token, { name, tracks });
   } catch (error) {
     const mayWatch = error instanceof RoomlineError && error.code === "permission-denied" && tracks.length > 0;
     if (!mayWatch) throw error;
-    return connect(location.origin, link.token, { name });
+    return connect(location.origin + link.root, link.token, { name });
   }
 }
 

@@ -27,10 +27,13 @@ test("the path in words", () => {
 test("a link has its token in the fragment and its room in the path", () => {
   const payload = Buffer.from(JSON.stringify({ name: "Zoë", room: "atelier" })).toString("base64url");
   const token = `e30.${payload}.sig`;
-  assert.deepEqual(readLink("/meet/my%20room", `#token=${token}`), { room: "my room", token, name: "Zoë", error: "" });
+  assert.deepEqual(readLink("/meet/my%20room", `#token=${token}`), { room: "my room", token, name: "Zoë", error: "", root: "/" });
   assert.equal(readLink("/meet/", `#token=${token}`).room, "atelier");
-  assert.deepEqual(readLink("/meet/%zz", "#token=rubbish"), { room: "%zz", token: "rubbish", name: "", error: "" });
+  assert.deepEqual(readLink("/meet/%zz", "#token=rubbish"), { room: "%zz", token: "rubbish", name: "", error: "", root: "/" });
   assert.equal(readLink("/meet/x", "").token, "");
+  assert.equal(readLink("/meet/x", "").root, "/");
+  assert.deepEqual([readLink("/a/video/meet/x", "").root, readLink("/a/video/meet/x", "").room], ["/a/video/", "x"]);
+  assert.deepEqual([readLink("/video/", "").root, readLink("/", "").root], ["/video/", "/"]);
   assert.equal(readLink("/meet/x", "#error=token-expired").error, "token-expired");
   assert.match(linkWords("token-expired").title, /expired/);
   assert.match(linkWords("<b>").title, /not complete/);

@@ -36,7 +36,10 @@ export interface ConnectOptions {
   environment?: Partial<Environment>;
 }
 
-/** `https://host` or `wss://host` without a path get the signaling path. */
+/**
+ * `https://host` and `wss://host` get the signaling path, and so does a path that ends in `/`: where the
+ * server is mounted in an application.
+ */
 export function signalingUrl(url: string): string {
   let parsed: URL;
   try {
@@ -49,7 +52,7 @@ export function signalingUrl(url: string): string {
   if (parsed.protocol !== "wss:" && parsed.protocol !== "ws:") {
     throw new RoomlineError("invalid-argument", `not a WebSocket URL: ${url}`);
   }
-  if (parsed.pathname === "/") parsed.pathname = "/v1/signal";
+  if (parsed.pathname.endsWith("/")) parsed.pathname += "v1/signal";
   parsed.hash = "";
   return parsed.href;
 }
@@ -61,7 +64,8 @@ export function signalingUrl(url: string): string {
  * when the answer is there, together with the ICE servers: one round trip, then media. Listeners that
  * are added right after `await connect(…)` miss nothing.
  *
- * @param url where the server is: `wss://host[:port]/v1/signal`, or `https://host[:port]`
+ * @param url where the server is: `wss://host[:port]/v1/signal`, `https://host[:port]`, or
+ *   `https://host[:port]/path/` with a slash at the end where it is mounted under a path
  * @param token an access token
  * @throws RoomlineError `unreachable`, `token-expired`, `room-full`, `permission-denied`, …
  */

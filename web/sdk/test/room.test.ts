@@ -129,6 +129,7 @@ test("the join can be cancelled, and a wrong URL is said at once", async () => {
   assert.throws(() => signalingUrl("ftp://x"), { code: "invalid-argument" });
   assert.throws(() => signalingUrl("nonsense"), { code: "invalid-argument" });
   assert.equal(signalingUrl("ws://x:1/other"), "ws://x:1/other");
+  assert.equal(signalingUrl("https://x/video/"), "wss://x/video/v1/signal");
 });
 
 test("events that come with the join wait for listeners, and each is told once", async () => {

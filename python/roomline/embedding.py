@@ -1,0 +1,168 @@
+"""Rooms inside an application of your own.
+
+::
+
+    from fastapi import FastAPI
+    from roomline import Roomline
+
+    video = Roomline()
+    app = FastAPI(lifespan=video.lifespan)
+    app.mount("/video", video.asgi)
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from urllib.parse import urlsplit
+
+from starlette.routing import Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from roomline.config import Settings, load
+from roomline.engine import EngineOptions, MediaEngine
+from roomline.errors import ConfigError, NotStarted
+from roomline.log import get as get_logger
+from roomline.server import HOST, OpenTier, Server, caveats, tiers
+from roomline.server.claim import claim
+from roomline.state import State
+from roomline.tokens import AccessToken
+
+log = get_logger("embedding")
+
+
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+class Roomline:
+    """Rooms that your application carries.
+
+    Under any ASGI server, `lifespan` opens the ports for media and TURN, and `asgi` answers
+    signaling, pages and administration wherever it is mounted. Under `roomline serve --app` the
+    lifespan joins the server that runs already: the same file works both ways.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        url: str | None = None,
+        announce: Callable[[str], None] | None = _to_stderr,
+        make_engine: Callable[[EngineOptions], MediaEngine] | None = None,
+    ) -> None:
+        """Nothing is opened before the lifespan begins.
+
+        `settings` are read from `ROOMLINE_CONFIG` and the environment when left out; under
+        `roomline serve` those of the command line hold. `url` is where clients find what is
+        mounted, for `invite`, such as `https://example.com/video`. `announce` is told at start-up
+        which tiers there are; the default writes to standard error. Raises ConfigError for a URL
+        that is none.
+        """
+        if url is not None and not (urlsplit(url).scheme and urlsplit(url).netloc):
+            raise ConfigError(f"url = {url!r}: write it with its scheme, https://HOST/PATH")
+        self._settings = settings
+        self._url = url.rstrip("/") if url else None
+        self._announce = announce
+        self._make_engine = make_engine
+        self._server: Server | None = None
+
+    @property
+    def asgi(self) -> ASGIApp:
+        """What to mount: `app.mount("/video", video.asgi)`. Or the whole application."""
+        return self
+
+    @asynccontextmanager
+    async def lifespan(self, app: object = None) -> AsyncIterator[None]:  # noqa: ARG002 - Starlette's signature
+        """Run the rooms: `FastAPI(lifespan=video.lifespan)`, or `async with` in your own.
+
+        Raises ConfigError, AlreadyRunning in all workers but one, and then nothing is left open.
+        """
+        if self._server is not None:
+            raise ConfigError("this Roomline runs already: enter its lifespan once")
+        host = HOST.get()
+        if host is not None:
+            with self._serving(host):
+                yield
+            return
+        settings = self._settings or load()
+        with claim(State(settings.state_dir).folder, settings.turn.port):
+            server = Server(settings, mounted=True, make_engine=self._make_engine)
+            try:
+                await server.start()
+                self._tell(server)
+                with self._serving(server):
+                    yield
+            finally:
+                await server.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI application. Raises NotStarted before the lifespan has begun."""
+        if scope["type"] == "lifespan":
+            # We are the whole application.
+            await Router(lifespan=self.lifespan)(scope, receive, send)
+        else:
+            await self._started.app(scope, receive, send)
+
+    @property
+    def url(self) -> str:
+        """Where clients find the rooms. Raises ConfigError when nobody has said so."""
+        server = self._started
+        if not server.mounted:
+            return server.url
+        if self._url is None:
+            raise ConfigError("say where clients find what is mounted: Roomline(url=…)")
+        return self._url
+
+    @property
+    def tiers(self) -> list[OpenTier]:
+        """The tiers that there are, best first."""
+        return tiers(self._started)
+
+    def invite(self, room: str) -> str:
+        """A link that lets whoever opens it into a room, for a day."""
+        return self.url + self._started.invite_path(room)
+
+    def access_token(self) -> AccessToken:
+        """A token with this server's key, to be filled in: `.with_identity(…).with_room(…)`.
+
+        Works before the lifespan too.
+        """
+        if self._server is not None:
+            state = self._server.state
+        else:
+            state = State((self._settings or load()).state_dir)
+        key = state.api_key()
+        return AccessToken(key.key, key.secret)
+
+    def remove(self, room: str, participant: str) -> None:
+        """Take somebody out of a room, by id or identity. Raises `roomline.errors.NotFound`."""
+        hub = self._started.hub
+        hub.core.remove(room, participant, hub.now())
+        hub.settle()
+
+    @property
+    def _started(self) -> Server:
+        if self._server is None:
+            raise NotStarted(
+                "Roomline has not started: give its lifespan to your application, "
+                "for example FastAPI(lifespan=video.lifespan); mounted applications get none"
+            )
+        return self._server
+
+    @contextmanager
+    def _serving(self, server: Server) -> Iterator[None]:
+        if not server.mounted and self._settings is not None:
+            log.warning("the settings of roomline serve hold, not those of Roomline(settings)")
+        self._server = server
+        try:
+            yield
+        finally:
+            self._server = None
+
+    def _tell(self, server: Server) -> None:
+        if self._announce is None:
+            return
+        lines = [f"  {place}  {tier}" for place, tier in enumerate(tiers(server), 1)]
+        self._announce("\n".join(["Roomline is up:", *lines, *caveats(server)]))
