@@ -58,9 +58,9 @@ pub enum Command {
     },
     /// Let a publication go on with what the client sends in another media section, of the same or
     /// of another transport. The old section stays its source until the first packet comes in the
-    /// new one, for video the first keyframe, which is asked for; then nothing is forwarded from
-    /// the old one any more. A subscriber sees one stream that goes on. The section it has already
-    /// calls a move off that is under way.
+    /// new one, for video the first keyframe, which is asked for, or any packet if the old one is
+    /// silent; then nothing is forwarded from the old one any more. A subscriber sees one stream
+    /// that goes on. The section it has already calls a move off that is under way.
     MovePublication {
         /// Answer to this.
         request: RequestId,

@@ -95,14 +95,14 @@ fn section(sends: bool) -> MediaSection {
 }
 
 /// Every second frame a keyframe; a gap now and then, so that NACKs are written, too.
-fn write_packet(packet: &mut Vec<u8>, number: u32) {
+fn write_packet(packet: &mut Vec<u8>, number: u32, ssrc: u32) {
     packet.clear();
     let fields = Fields {
         marker: true,
         payload_type: 96,
         sequence_number: number as u16,
         timestamp: number * 3000,
-        ssrc: 5,
+        ssrc,
     };
     let mut writer = HeaderWriter::new(packet, &fields, Form::OneByte);
     writer.extension(2, &(number as u16).to_be_bytes());
@@ -128,20 +128,31 @@ fn a_running_router_does_not_allocate() {
         let id = SubscriptionId(viewer);
         router.subscribe(now, id, PublicationId(1), leg, "0").expect("free");
     }
+    let mut again = section(true);
+    again.remote_ssrcs = vec![RemoteSsrc { ssrc: 7, rtx: None }];
+    let second = router.add_leg(0);
+    router.set_sections(now, second, &[again], false);
+    router.leg_connected(now, second);
     let (mut sink, mut packet) = (Sink::default(), Vec::with_capacity(1500));
-    let mut run = |numbers: std::ops::Range<u32>, sink: &mut Sink| {
+    let mut run = |numbers: std::ops::Range<u32>, moved: bool, sink: &mut Sink| {
+        let (leg, ssrc) = if moved { (second, 7) } else { (publisher, 5) };
+        if moved {
+            router.move_publication(now, PublicationId(1), leg, "0").expect("free");
+        }
         for number in numbers.filter(|number| number % 100 != 0) {
-            write_packet(&mut packet, number);
-            let _ = router.handle_rtp(now, publisher, &packet, sink);
+            write_packet(&mut packet, number, ssrc);
+            let _ = router.handle_rtp(now, leg, &packet, sink);
             now += Duration::from_millis(4);
             if router.poll_timeout().is_some_and(|at| at <= now) {
                 router.handle_timeout(now, u64::from(number) << 24, sink);
             }
         }
     };
-    run(0..20_000, &mut sink);
-    let (before, warm) = (COUNT.with(Cell::get), sink.packets);
-    run(20_000..60_000, &mut sink);
-    assert_eq!(sink.packets - warm, 39_600 * 50);
-    assert_eq!(COUNT.with(Cell::get) - before, 0, "allocations for {} packets", sink.packets);
+    for moved in [false, true] {
+        run(0..20_000, moved, &mut sink);
+        let (before, warm) = (COUNT.with(Cell::get), sink.packets);
+        run(20_000..60_000, moved, &mut sink);
+        assert_eq!(sink.packets - warm, 39_600 * 50);
+        assert_eq!(COUNT.with(Cell::get) - before, 0, "allocations for {} packets", sink.packets);
+    }
 }

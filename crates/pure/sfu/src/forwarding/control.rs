@@ -63,8 +63,8 @@ impl Router {
         }
     }
 
-    fn note_sender_report(&mut self, now: Instant, key: u32, info: SenderInfo) {
-        let Some(leg) = self.legs.get_mut(key as usize) else { return };
+    fn note_sender_report(&mut self, now: Instant, leg_key: u32, info: SenderInfo) {
+        let Some(leg) = self.legs.get_mut(leg_key as usize) else { return };
         if let Some(wall) = self.wall {
             let offset = wall.at(now).wrapping_sub(info.ntp);
             let drift = leg.clock_offset.map(|known| offset.wrapping_sub(known) as i64);
@@ -73,10 +73,8 @@ impl Router {
             }
         }
         for key in leg.sections.iter().filter_map(|section| section.publication) {
-            let publication = self.publications.get_mut(key as usize);
-            let source = publication.and_then(|publication| publication.source.as_mut());
-            if let Some(source) = source.filter(|source| source.ssrc == info.ssrc) {
-                source.report = Some((info, now));
+            if let Some(publication) = self.publications.get_mut(key as usize) {
+                publication.note_report(leg_key, info, now);
             }
         }
     }

@@ -53,7 +53,7 @@ pub enum Drop {
     Paused,
     /// The subscriber did not negotiate the codec.
     CodecMismatch,
-    /// The subscription waits for a keyframe.
+    /// The subscription waits for a keyframe, or a move of the publication does.
     AwaitingKeyframe,
     /// The subscription is paused, by command or by the bitrate cap.
     SubscriptionPaused,

@@ -59,7 +59,13 @@ impl Router {
         let codec = section.codecs.get(usize::from(index)).ok_or(Drop::UnknownPayloadType)?;
         let incoming = unwrap(&packet, codec.payload_type, retransmitted)?;
         let nack = codec.nack;
+        let found = self.publications.get(publication as usize).ok_or(Drop::NotPublished)?;
+        let moving = found.place() != (key, at);
+        let keyframe = moving && starts_keyframe(Some(current(codec, 0)), incoming.payload);
         leg.active(now);
+        if moving {
+            self.hear_successor(now, publication, &incoming, keyframe)?;
+        }
         if !retransmitted {
             self.observe_codec(publication, usize::from(index), incoming.payload_type);
         }
@@ -75,8 +81,8 @@ impl Router {
         let section = self.legs.get(publication.leg as usize).map(|leg| &leg.sections);
         let codec = section.and_then(|all| all.get(publication.section)?.codecs.get(index));
         if let Some(codec) = codec {
-            let first = publication.codec.replace(current(codec, index)).is_none();
-            if first {
+            publication.codec = Some(current(codec, index));
+            if !std::mem::replace(&mut publication.told, true) {
                 let (publication, codec) = (publication.id, codec.name.clone());
                 self.events.push_back(RouterEvent::PublicationStarted { publication, codec });
             }

@@ -52,6 +52,12 @@ impl KeyframeRequests {
         due
     }
 
+    /// The requests to another source of the publication. Command numbers go on: it may be one that
+    /// was the source before, and would take a number it knows for a repetition.
+    pub(super) fn successor(&self) -> Self {
+        Self { fir: self.fir, ..Self::default() }
+    }
+
     /// The next command number of a FIR.
     pub(super) fn next_fir(&mut self) -> u8 {
         self.fir = self.fir.wrapping_add(1);

@@ -9,6 +9,7 @@ use roomline_sdp::Kind;
 use super::Drop;
 use super::history::History;
 use super::keyframe::KeyframeRequests;
+use super::moving::Successor;
 use super::nack::Missing;
 use super::rate::Rate;
 use super::reports::Reception;
@@ -34,6 +35,8 @@ pub(super) struct Publication {
     /// Slots it is bound to.
     pub(super) slots: Vec<u32>,
     pub(super) source: Option<Source>,
+    /// Where it is moving.
+    pub(super) successor: Option<Successor>,
     /// Counts clocks: in another epoch timestamps have another origin.
     pub(super) epoch: u32,
     pub(super) codec: Option<CurrentCodec>,
@@ -41,8 +44,12 @@ pub(super) struct Publication {
     pub(super) keyframes: KeyframeRequests,
     pub(super) rate: Rate,
     pub(super) armed: Option<Instant>,
+    /// That it started was told.
+    pub(super) told: bool,
     window: Window,
     lost_before: u64,
+    /// A sender report from before the first packet, and when it came.
+    next_report: Option<(SenderInfo, Instant)>,
 }
 
 /// The codec of the newest packet.
@@ -112,12 +119,15 @@ impl Publication {
             paused: false,
             slots: Vec::new(),
             source: None,
+            successor: None,
             epoch: 0,
             codec: None,
             history: None,
             keyframes: KeyframeRequests::default(),
             rate: Rate::default(),
             armed: None,
+            told: false,
+            next_report: None,
             window: Window::new(),
             lost_before: 0,
         }
@@ -131,14 +141,16 @@ impl Publication {
 
     /// Decides whether a packet is forwarded; at most once for every number.
     pub(super) fn accept(&mut self, now: Instant, packet: &Incoming<'_>) -> Result<Accepted, Drop> {
-        match &mut self.source {
+        let silent = self.is_silent(now);
+        match &self.source {
             None if packet.retransmitted => Err(Drop::UnknownStream),
             None => Ok(self.begin(now, packet)),
             Some(source) if source.ssrc != packet.ssrc && !packet.retransmitted => {
-                if now.saturating_duration_since(source.seen) < TAKEOVER {
-                    return Err(Drop::OtherEncoding);
+                if silent {
+                    Ok(self.begin(now, packet))
+                } else {
+                    Err(Drop::OtherEncoding)
                 }
-                Ok(self.begin(now, packet))
             }
             Some(_) if packet.retransmitted && self.window.would_restart(packet.sequence) => {
                 Err(Drop::Stale)
@@ -157,7 +169,7 @@ impl Publication {
             since: now,
             missing: Missing::new(),
             reception,
-            report: None,
+            report: self.next_report.take().filter(|(report, _)| report.ssrc == packet.ssrc),
             seen: now,
         });
         self.epoch = self.epoch.wrapping_add(1);
@@ -214,18 +226,64 @@ impl Publication {
         self.lost_before + self.source.as_ref().map_or(0, Source::lost)
     }
 
-    /// Goes on with another section, where everything begins anew. Returns how many packets were
-    /// lost in the old one.
-    pub(super) fn change_source(&mut self, leg: u32, section: usize) -> u64 {
+    /// The leg and the section its packets come in.
+    pub(super) fn place(&self) -> (u32, usize) {
+        (self.leg, self.section)
+    }
+
+    /// Whether anything of it is forwarded.
+    pub(super) fn is_watched(&self) -> bool {
+        !self.paused && !self.slots.is_empty()
+    }
+
+    /// Whether nothing has come for so long that another source may take over.
+    pub(super) fn is_silent(&self, now: Instant) -> bool {
+        let heard = self.source.as_ref().map(|source| source.seen);
+        heard.is_none_or(|seen| now.saturating_duration_since(seen) >= TAKEOVER)
+    }
+
+    /// Goes on with another section, where everything but its numbers begins anew. Returns how many
+    /// packets were lost in the old one.
+    pub(super) fn change_source(&mut self, successor: Successor) -> u64 {
         let lost = self.lost();
-        (self.leg, self.section) = (leg, section);
+        (self.leg, self.section) = successor.place();
+        (self.keyframes, self.next_report) = (successor.keyframes, successor.report);
         (self.source, self.codec, self.lost_before) = (None, None, 0);
         lost
     }
 
+    /// The requests for keyframes to one of its sections.
+    pub(super) fn requests_at(&mut self, place: (u32, usize)) -> Option<&mut KeyframeRequests> {
+        if self.place() == place {
+            return Some(&mut self.keyframes);
+        }
+        let successor = self.successor.as_mut().filter(|successor| successor.place() == place);
+        successor.map(|successor| &mut successor.keyframes)
+    }
+
+    /// Takes note of a sender report that came on a leg.
+    pub(super) fn note_report(&mut self, leg: u32, info: SenderInfo, now: Instant) {
+        match (&mut self.source, &mut self.successor) {
+            (Some(source), _) if self.leg == leg && source.ssrc == info.ssrc => {
+                source.report = Some((info, now));
+            }
+            (_, Some(successor)) if successor.leg == leg => successor.report = Some((info, now)),
+            _ => {}
+        }
+    }
+
+    /// The SSRC with which it is sent in a section.
+    pub(super) fn ssrc_at(&self, place: (u32, usize)) -> Option<u32> {
+        if self.place() == place {
+            return self.source.as_ref().map(|source| source.ssrc);
+        }
+        let successor = self.successor.as_ref().filter(|successor| successor.place() == place);
+        successor.and_then(|successor| successor.ssrc)
+    }
+
     /// When a keyframe is to be asked for: only if somebody would see it.
     pub(super) fn keyframe_at(&self, now: Instant) -> Option<Instant> {
-        if self.paused || self.slots.is_empty() { None } else { self.keyframes.deadline(now) }
+        if self.is_watched() { self.keyframes.deadline(now) } else { None }
     }
 }
 

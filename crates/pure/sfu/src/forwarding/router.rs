@@ -140,13 +140,14 @@ impl Router {
         publications.into_iter().for_each(|publication| self.arm_keyframe(now, publication));
     }
 
-    /// Ends a leg with everything published and subscribed on it. An unknown leg is ignored.
-    pub fn remove_leg(&mut self, leg: LegId) {
+    /// Ends a leg with everything published and subscribed on it; a publication that is moving
+    /// goes on where it moves. An unknown leg is ignored.
+    pub fn remove_leg(&mut self, now: Instant, leg: LegId) {
         let Some(removed) = self.legs.get_mut(leg.0 as usize) else { return };
         let sections = std::mem::take(&mut removed.sections);
         for section in &sections {
             if let Some(key) = section.publication {
-                self.end_publication(key);
+                self.leave_leg(now, key, leg.0);
             }
             if let Some(slot) = section.slot {
                 self.unbind(slot);
@@ -308,12 +309,14 @@ impl Router {
     }
 
     /// What is known of a leg; all zero for an unknown one.
-    pub fn leg_stats(&self, leg: LegId) -> LegStats {
-        let Some(leg) = self.legs.get(leg.0 as usize) else { return LegStats::default() };
-        let publications = leg.sections.iter().filter_map(|section| section.publication);
-        let lost = |key: u32| self.publications.get(key as usize).map_or(0, Publication::lost);
+    pub fn leg_stats(&self, id: LegId) -> LegStats {
+        let Some(leg) = self.legs.get(id.0 as usize) else { return LegStats::default() };
+        let published = leg.sections.iter().enumerate().filter_map(|(at, section)| {
+            let publication = self.publications.get(section.publication? as usize)?;
+            Some(publication).filter(|found| found.place() == (id.0, at))
+        });
         LegStats {
-            packets_lost: leg.lost_before + publications.map(lost).sum::<u64>(),
+            packets_lost: leg.lost_before + published.map(Publication::lost).sum::<u64>(),
             retransmissions: leg.retransmissions,
             rtt: leg.rtt,
             fraction_lost: leg.fraction_lost,
@@ -469,7 +472,8 @@ impl Router {
         }
     }
 
-    fn end_publication(&mut self, key: u32) {
+    pub(super) fn end_publication(&mut self, key: u32) {
+        self.drop_successor(key);
         let Some(ended) = self.publications.try_remove(key as usize) else { return };
         self.publication_keys.remove(&ended.id);
         for slot in &ended.slots {
@@ -480,10 +484,8 @@ impl Router {
         }
         if let Some(leg) = self.legs.get_mut(ended.leg as usize) {
             leg.lost_before += ended.lost();
-            if let Some(section) = leg.sections.get_mut(ended.section) {
-                section.publication = None;
-            }
         }
+        self.vacate(ended.place());
     }
 
     fn unbind(&mut self, key: u32) {
@@ -514,19 +516,38 @@ impl Router {
             && publication.kind == Kind::Video
         {
             publication.keyframes.request();
+            if let Some(successor) = &mut publication.successor {
+                successor.keyframes.request();
+            }
             self.arm_keyframe(now, key);
         }
     }
 
     pub(super) fn arm_keyframe(&mut self, now: Instant, key: u32) {
-        let Some(publication) = self.publications.get_mut(key as usize) else { return };
-        let leg = self.legs.get(publication.leg as usize).filter(|leg| leg.connected);
-        let section = leg.and_then(|leg| leg.sections.get(publication.section));
-        let announced = section.is_some_and(|section| section.announced.is_some());
-        let reachable = section.is_some() && (publication.source.is_some() || announced);
-        if let Some(at) = publication.keyframe_at(now).filter(|_| reachable) {
+        let Some(publication) = self.publications.get(key as usize) else { return };
+        let source = publication.keyframe_at(now).map(|at| (publication.place(), at));
+        let successor = publication.successor.as_ref().filter(|_| publication.is_watched());
+        let successor =
+            successor.and_then(|moving| Some((moving.place(), moving.keyframes.deadline(now)?)));
+        let reachable = |(place, at)| self.media_ssrc(publication, place).map(|_| at);
+        let due = [source, successor].into_iter().flatten().filter_map(reachable).min();
+        if let Some(at) = due
+            && let Some(publication) = self.publications.get_mut(key as usize)
+        {
             self.timers.arm(&mut publication.armed, Owner::Publication(key), at);
         }
+    }
+
+    /// Whom to ask for a keyframe in a section of a publication: what was heard there, else what
+    /// the client announced. Nobody before the leg is connected.
+    pub(super) fn media_ssrc(
+        &self,
+        publication: &Publication,
+        (leg, section): (u32, usize),
+    ) -> Option<u32> {
+        let found = self.legs.get(leg as usize).filter(|leg| leg.connected)?;
+        let announced = found.sections.get(section)?.announced.map(|ssrcs| ssrcs.ssrc);
+        publication.ssrc_at((leg, section)).or(announced)
     }
 
     pub(super) fn arm_leg(&mut self, key: u32) {

@@ -9,7 +9,7 @@ use roomline_sdp::Kind;
 
 use super::cap::{self, Candidate, admit};
 use super::leg::REPORT_INTERVAL;
-use super::publication::Publication;
+use super::moving::Successor;
 use super::reports::{OWN_SSRC, WallClock, media_time};
 use super::rewrite::Clock;
 use super::router::{Router, RouterEvent};
@@ -78,35 +78,66 @@ impl Router {
 
     /// Asks the publisher for what is missing: packets, and a keyframe.
     fn serve_publication(&mut self, now: Instant, key: u32, out: &mut dyn Egress) {
+        let Some(publication) = self.publications.get(key as usize) else { return };
+        let (place, moving) = (publication.place(), publication.successor.as_ref());
+        let moving = moving.map(Successor::place);
+        self.rtcp.clear();
+        self.ask_source_for_packets(now, key);
+        self.ask_for_keyframe(now, key, place);
+        send(&mut self.rtcp, LegId(place.0), out);
+        if let Some(moving) = moving {
+            self.ask_for_keyframe(now, key, moving);
+            send(&mut self.rtcp, LegId(moving.0), out);
+        }
+        if let Some(publication) = self.publications.get_mut(key as usize)
+            && let Some(at) = publication.source.as_ref().and_then(|s| s.missing.deadline())
+        {
+            self.timers.arm(&mut publication.armed, Owner::Publication(key), at);
+        }
+        self.arm_keyframe(now, key);
+    }
+
+    /// Writes a NACK for what is due.
+    fn ask_source_for_packets(&mut self, now: Instant, key: u32) {
         let Some(publication) = self.publications.get_mut(key as usize) else { return };
         let Some(leg) = self.legs.get(publication.leg as usize) else { return };
         let Some(section) = leg.sections.get(publication.section) else { return };
         let codec = section.codecs.get(publication.codec.map_or(0, |codec| codec.index));
-        self.rtcp.clear();
+        let wanted = publication.is_watched() && codec.is_some_and(|codec| codec.nack);
+        let Some(source) = &mut publication.source else { return };
+        if !wanted {
+            return source.missing.clear();
+        }
         self.sequences.clear();
-        let wanted = !publication.paused && !publication.slots.is_empty();
-        if wanted && codec.is_some_and(|codec| codec.nack) {
-            ask_for_packets(now, publication, leg.rtt, &mut self.sequences, &mut self.rtcp);
-            self.counters.nacks_sent += u64::from(!self.rtcp.is_empty());
-        } else if let Some(source) = &mut publication.source {
-            source.missing.clear();
+        source.missing.due(now, leg.rtt, &mut self.sequences);
+        Nack::write(&mut self.rtcp, OWN_SSRC, source.ssrc, self.sequences.iter().copied());
+        self.counters.nacks_sent += u64::from(!self.rtcp.is_empty());
+    }
+
+    /// Writes a PLI, or a FIR, for the source or the successor of a publication, if one is due.
+    fn ask_for_keyframe(&mut self, now: Instant, key: u32, place: (u32, usize)) {
+        let Some(publication) = self.publications.get(key as usize) else { return };
+        let Some(ssrc) = self.media_ssrc(publication, place) else { return };
+        let Some(leg) = self.legs.get(place.0 as usize) else { return };
+        let Some(section) = leg.sections.get(place.1) else { return };
+        let used = publication.codec.filter(|_| publication.place() == place);
+        let codec = section.codecs.get(used.map_or(0, |codec| codec.index));
+        let fir = codec.is_some_and(|codec| codec.ccm_fir && !codec.nack_pli);
+        let Some(publication) = self.publications.get_mut(key as usize) else { return };
+        if !publication.is_watched() {
+            return;
         }
-        let announced = section.announced.map(|ssrcs| ssrcs.ssrc);
-        let ssrc = publication.source.as_ref().map(|source| source.ssrc).or(announced);
-        if let Some(ssrc) = ssrc.filter(|_| leg.connected)
-            && publication.keyframe_at(now).is_some()
-            && publication.keyframes.take(now)
-        {
-            let fir = codec.is_some_and(|codec| codec.ccm_fir && !codec.nack_pli);
-            ask_for_keyframe(publication, ssrc, fir, &mut self.rtcp);
-            self.counters.keyframes_requested += 1;
+        let Some(keyframes) = publication.requests_at(place) else { return };
+        if !keyframes.take(now) {
+            return;
         }
-        send(&mut self.rtcp, LegId(publication.leg), out);
-        let next = publication.source.as_ref().and_then(|source| source.missing.deadline());
-        if let Some(at) = next {
-            self.timers.arm(&mut publication.armed, Owner::Publication(key), at);
+        if fir {
+            let sequence = keyframes.next_fir();
+            Fir::write(&mut self.rtcp, OWN_SSRC, &[FirEntry { ssrc, sequence }]);
+        } else {
+            Pli { sender: OWN_SSRC, media: ssrc }.write(&mut self.rtcp);
         }
-        self.arm_keyframe(now, key);
+        self.counters.keyframes_requested += 1;
     }
 
     /// Sends what there is to report on a leg; the next report comes if there was anything.
@@ -149,10 +180,13 @@ impl Router {
     fn collect_blocks(&mut self, now: Instant, key: u32) {
         self.blocks.clear();
         let Some(leg) = self.legs.get(key as usize) else { return };
-        for key in leg.sections.iter().filter_map(|section| section.publication) {
-            let publication = self.publications.get_mut(key as usize);
-            let source = publication.and_then(|publication| publication.source.as_mut());
-            let Some(source) = source else { continue };
+        for (at, section) in leg.sections.iter().enumerate() {
+            let Some(publication) = section.publication else { continue };
+            let publication = self.publications.get_mut(publication as usize);
+            let publication = publication.filter(|found| found.place() == (key, at));
+            let Some(source) = publication.and_then(|found| found.source.as_mut()) else {
+                continue;
+            };
             self.blocks.extend(source.reception.report(source.ssrc, source.report, now));
         }
     }
@@ -194,9 +228,10 @@ impl Router {
         let Some(leg) = self.legs.get_mut(key as usize) else { return };
         let (mut total, mut ssrcs, mut count) = (0_u64, [0; 16], 0);
         let mut bounded = false;
-        for key in leg.sections.iter().filter_map(|section| section.publication) {
-            let Some(publication) = self.publications.get(key as usize) else { continue };
-            let Some(source) = &publication.source else { continue };
+        for (at, section) in leg.sections.iter().enumerate() {
+            let Some(publication) = section.publication else { continue };
+            let Some(publication) = self.publications.get(publication as usize) else { continue };
+            let Some(ssrc) = publication.ssrc_at((key, at)) else { continue };
             total = total.saturating_add(match (publication.max_bitrate, publication.kind) {
                 (0, Kind::Audio) => AUDIO,
                 (0, Kind::Video) => UNBOUNDED,
@@ -204,7 +239,7 @@ impl Router {
             });
             bounded |= publication.max_bitrate > 0;
             if count < ssrcs.len() {
-                ssrcs[count] = source.ssrc;
+                ssrcs[count] = ssrc;
                 count += 1;
             }
         }
@@ -272,28 +307,6 @@ impl Router {
         if !stopped {
             self.request_keyframe_for(now, key);
         }
-    }
-}
-
-/// Writes a NACK for what is due.
-fn ask_for_packets(
-    now: Instant,
-    publication: &mut Publication,
-    rtt: Option<Duration>,
-    sequences: &mut Vec<u16>,
-    rtcp: &mut Vec<u8>,
-) {
-    let Some(source) = &mut publication.source else { return };
-    source.missing.due(now, rtt, sequences);
-    Nack::write(rtcp, OWN_SSRC, source.ssrc, sequences.iter().copied());
-}
-
-fn ask_for_keyframe(publication: &mut Publication, ssrc: u32, fir: bool, rtcp: &mut Vec<u8>) {
-    if fir {
-        let sequence = publication.keyframes.next_fir();
-        Fir::write(rtcp, OWN_SSRC, &[FirEntry { ssrc, sequence }]);
-    } else {
-        Pli { sender: OWN_SSRC, media: ssrc }.write(rtcp);
     }
 }
 

@@ -164,7 +164,7 @@ impl Shard {
         reason: Option<CloseReason>,
     ) {
         let Some(transport) = self.transports.get(slot) else { return };
-        self.router.remove_leg(transport.leg);
+        self.router.remove_leg(now, transport.leg);
         self.follow_router();
         self.close_channels(now, slot);
         self.say_goodbye(now, slot);

@@ -80,7 +80,8 @@ fn unpublish_ends_the_subscriptions() {
 fn a_removed_leg_takes_everything_with_it() {
     let mut camera = Camera::new();
     camera.send(1, KEY).expect("taken");
-    camera.lab.router.remove_leg(camera.viewer);
+    let now = camera.lab.now;
+    camera.lab.router.remove_leg(now, camera.viewer);
     camera.send(2, DELTA).expect("nobody listens");
     assert_eq!(camera.lab.take_rtp().len(), 1);
     assert_eq!(
@@ -91,7 +92,8 @@ fn a_removed_leg_takes_everything_with_it() {
     assert_eq!(again, camera.viewer, "the id is used again");
     camera.send(3, KEY).expect("nobody listens");
     assert!(camera.lab.take_rtp().is_empty());
-    camera.lab.router.remove_leg(camera.publisher);
+    let now = camera.lab.now;
+    camera.lab.router.remove_leg(now, camera.publisher);
     assert_eq!(camera.send(4, KEY), Err(Drop::UnknownLeg));
     camera.lab.run(60_000);
     assert_eq!(camera.lab.router.poll_timeout(), None);

@@ -10,6 +10,7 @@ mod identify;
 mod keyframes;
 mod lab;
 mod loss;
+mod moving;
 mod once;
 mod reports;
 mod rewriting;

@@ -7,7 +7,7 @@ use roomline_sfu::forwarding::LegId;
 
 use crate::lab::*;
 
-fn sender_infos(lab: &mut Lab, leg: LegId) -> Vec<SenderInfo> {
+pub fn sender_infos(lab: &mut Lab, leg: LegId) -> Vec<SenderInfo> {
     let compounds = lab.take_compounds(leg);
     let packets = compounds.iter().flat_map(|compound| Compound::new(compound));
     packets
