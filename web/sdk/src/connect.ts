@@ -1,8 +1,8 @@
-import { Connectivity } from "./connectivity.js";
 import { browser, silent } from "./environment.js";
 import type { Environment, Logger, NetworkChange } from "./environment.js";
 import { RoomlineError } from "./errors.js";
 import { Inbox } from "./inbox.js";
+import { isUp } from "./liveness.js";
 import { PROTOCOL_VERSION } from "./protocol.js";
 import type { JoinedReply, SubscribeMode } from "./protocol.js";
 import { Room } from "./room.js";
@@ -86,11 +86,11 @@ class Joining {
   readonly #options: ConnectOptions;
   readonly #env: Environment;
   readonly #log: Logger;
+  readonly #config: RTCConfiguration;
   readonly #inbox = new Inbox();
   readonly #transport: Transport;
   readonly #signaling: Signaling;
   #room: Room | undefined;
-  #connectivity: Connectivity | undefined;
   #unwatch: () => void = () => undefined;
 
   constructor(url: string, token: string, options: ConnectOptions, env: Environment, log: Logger) {
@@ -100,6 +100,7 @@ class Joining {
     this.#log = log;
     const config: RTCConfiguration = { ...options.rtcConfig };
     if (options.iceTransportPolicy) config.iceTransportPolicy = options.iceTransportPolicy;
+    this.#config = config;
     this.#transport = new Transport(env, config, log);
     this.#signaling = new Signaling(
       url,
@@ -108,7 +109,7 @@ class Joining {
         event: (event) => this.#inbox.run(() => this.#room?.receive(event)),
         state: (state) => this.#signalingState(state),
         closed: (error) => this.#closed(error),
-        report: () => this.#transport.report(),
+        report: () => this.#room?.report() ?? Promise.resolve(undefined),
       },
       log,
     );
@@ -150,18 +151,18 @@ class Joining {
   }
 
   async #accept(joined: JoinedReply, { tracks }: PreparedOffer): Promise<Room> {
-    const room = new Room(joined, this.#signaling, this.#transport, this.#env);
+    const { pc } = this.#transport;
+    const room = new Room(joined, {
+      signaling: this.#signaling,
+      transport: this.#transport,
+      config: this.#config,
+      env: this.#env,
+      log: this.#log,
+    });
     this.#room = room;
-    this.#connectivity = new Connectivity(
-      this.#transport.pc,
-      this.#env,
-      {
-        restart: () => room.restartIce(),
-        isReady: () => this.#signaling.state === "open",
-        connected: () => this.#connected(),
-      },
-      this.#log,
-    );
+    pc.addEventListener("iceconnectionstatechange", () => {
+      if (isUp(pc.iceConnectionState)) this.#connected();
+    });
     await this.#transport.accept(joined.transport, joined.answer, joined.iceServers);
     const mids = tracks.map(({ mid }) => mid);
     for (const { source } of room.addJoined(this.#options.tracks ?? [], mids, joined.tracks)) {
@@ -186,25 +187,27 @@ class Joining {
   #networkChanged(change: NetworkChange): void {
     this.#log("info", "network", { change });
     if (change === "leaving" && (this.#options.leaveOnPageHide ?? true)) {
-      this.#transport.close();
+      this.#room?.closePaths();
       this.#signaling.leaveNow();
     } else if (change === "online" || change === "changed") {
-      // The WebSocket goes first: the restart is made when it is back.
+      // The WebSocket goes first: offers are sent when it is back.
       this.#signaling.refresh();
-      this.#connectivity?.restart("the network changed");
+      this.#room?.networkChanged();
+    } else if (change === "offline") {
+      this.#signaling.check();
     }
   }
 
   #signalingState(state: "open" | "lost"): void {
     this.#inbox.run(() => this.#room?.setState(state === "open" ? "connected" : "reconnecting"));
-    if (state === "open") this.#connectivity?.signalingBack();
+    if (state === "open") this.#room?.signalingBack();
   }
 
   #closed(error: RoomlineError | undefined): void {
     this.#unwatch();
-    this.#connectivity?.close();
-    this.#transport.close();
     const told = error && this.#explain(error);
+    this.#room?.closePaths();
+    this.#transport.close();
     this.#inbox.run(() => this.#room?.closed(told));
   }
 
@@ -212,6 +215,6 @@ class Joining {
   #explain(error: RoomlineError): RoomlineError {
     if (error.code !== "connection-failed") return error;
     const { code, message, fatal } = error;
-    return new RoomlineError(code, message, { fatal, iceErrors: this.#transport.iceErrors });
+    return new RoomlineError(code, message, { fatal, iceErrors: this.#room?.iceErrors ?? [] });
   }
 }

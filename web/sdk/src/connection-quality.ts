@@ -1,5 +1,17 @@
 import type { ClientReport } from "./protocol.js";
 
+/** What the browser has counted on the path in use. */
+export interface PathFigures {
+  /** The selected candidate pair. */
+  pair: string | undefined;
+  /** Answers to connectivity checks on it; undefined where the browser doesn't count them. */
+  responses: number | undefined;
+  /** What was received on it. */
+  bytes: number;
+  /** RTP packets received, on whatever path. */
+  packets: number;
+}
+
 type Entry = Record<string, unknown> & { id: string; type: string };
 
 /**
@@ -18,6 +30,27 @@ export function clientReport(stats: RTCStatsReport): ClientReport | undefined {
   const report: ClientReport = { candidateType, rttMs: Math.round(rtt * 10_000) / 10 };
   // Told by the relay's own field only: priorities say nothing reliable about it.
   return isRelayProtocol(relayProtocol) ? { ...report, relayProtocol } : report;
+}
+
+/** The counters that tell whether a path carries. */
+export function pathFigures(stats: RTCStatsReport): PathFigures {
+  const entries = [...(stats as unknown as Map<string, Entry>).values()];
+  const pair = selectedPair(entries);
+  const responses = pair?.["responsesReceived"];
+  let packets = 0;
+  for (const entry of entries) {
+    if (entry.type === "inbound-rtp") packets += count(entry["packetsReceived"]);
+  }
+  return {
+    pair: pair?.id,
+    responses: typeof responses === "number" ? responses : undefined,
+    bytes: count(pair?.["bytesReceived"]),
+    packets,
+  };
+}
+
+function count(value: unknown): number {
+  return typeof value === "number" ? value : 0;
 }
 
 function selectedPair(entries: Entry[]): Entry | undefined {

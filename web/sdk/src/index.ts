@@ -7,6 +7,7 @@ export type { ClientErrorCode, ErrorCode, IceError } from "./errors.js";
 export { LocalParticipant, Participant, RemoteParticipant } from "./participant.js";
 export type { DataChannelOptions, PublishOptions } from "./participant.js";
 export type {
+  ConnectionChange,
   ConnectionInfo,
   ConnectionState,
   GrantsInfo,
@@ -23,5 +24,4 @@ export type { RoomEvents, RoomState } from "./room-events.js";
 export { LocalPublication, Publication, RemotePublication } from "./track.js";
 export type { PauseReason } from "./track.js";
 export type { LocalMedia, SlotCounts } from "./transport.js";
-export type { ConnectionChange } from "./wire.js";
 export { VERSION } from "./version.js";

@@ -13,7 +13,8 @@ interface Pending {
  * The requests that wait for their replies, in the order in which they were made.
  *
  * A request outlives a lost WebSocket: those that do the same when done twice are sent again after
- * `resume`. A data message is not, because nobody can tell whether the first one arrived.
+ * `resume`. A data message is not, because nobody can tell whether the first one arrived; nor is the offer
+ * of a further transport, which would open two.
  */
 export class Requests {
   readonly #pending = new Map<number, Pending>();
@@ -64,9 +65,9 @@ export class Requests {
   /** The WebSocket was lost: what can be repeated will be sent again, the rest fails. */
   lost(): void {
     for (const pending of [...this.#pending.values()]) {
-      if (pending.sent && pending.body.type === "data") {
+      if (pending.sent && !isRepeatable(pending.body)) {
         this.#pending.delete(pending.number);
-        pending.reject(new RoomlineError("connection-lost", "the message may or may not have arrived"));
+        pending.reject(new RoomlineError("connection-lost", "it may or may not have arrived"));
       }
       pending.sent = false;
     }
@@ -77,4 +78,8 @@ export class Requests {
     for (const pending of this.#pending.values()) pending.reject(error);
     this.#pending.clear();
   }
+}
+
+function isRepeatable(body: RequestBody): boolean {
+  return body.type !== "data" && !(body.type === "offer" && body.transport === undefined);
 }

@@ -1,8 +1,7 @@
 import type { RoomlineError } from "./errors.js";
 import type { Participant, RemoteParticipant } from "./participant.js";
-import type { ConnectionInfo, LeaveReason } from "./protocol.js";
+import type { ConnectionChange, ConnectionInfo, LeaveReason } from "./protocol.js";
 import type { PauseReason, Publication, RemotePublication } from "./track.js";
-import type { ConnectionChange } from "./wire.js";
 
 /** `connected`; `reconnecting` while the signaling is lost (media goes on); `disconnected` for good. */
 export type RoomState = "connected" | "reconnecting" | "disconnected";

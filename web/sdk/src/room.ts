@@ -1,18 +1,22 @@
+import { Climb } from "./climb.js";
 import { DataChannels } from "./data-channels.js";
-import type { Environment } from "./environment.js";
+import type { Environment, Logger } from "./environment.js";
 import { RoomlineError, asRoomlineError } from "./errors.js";
+import type { IceError } from "./errors.js";
 import { Emitter } from "./events.js";
+import { LocalTracks } from "./local-tracks.js";
+import { Mover } from "./mover.js";
 import { LocalParticipant, RemoteParticipant } from "./participant.js";
 import type { Participant } from "./participant.js";
-import type { AnswerReply, JoinedReply, RoomLimitsInfo, ServerEvent, TrackInfo } from "./protocol.js";
+import { Paths } from "./paths.js";
+import { Playback } from "./playback.js";
+import type { Whose } from "./playback.js";
+import type { ClientReport, JoinedReply, RoomLimitsInfo, ServerEvent, TrackInfo } from "./protocol.js";
 import type { RoomEvents, RoomState } from "./room-events.js";
 import type { Signaling } from "./signaling.js";
-import { Slots } from "./slots.js";
 import { LocalPublication } from "./track.js";
 import type { Link, PauseReason, RemotePublication } from "./track.js";
-import { intent } from "./transport.js";
 import type { LocalMedia, Transport } from "./transport.js";
-import type { ConnectionChange } from "./wire.js";
 
 /** The most UTF-8 bytes of one `sendData`; larger things belong on a data channel. */
 export const MAX_DATA_BYTES = 15_000;
@@ -25,6 +29,17 @@ export interface SendDataOptions {
 
 type EventOf<Type extends ServerEvent["type"]> = Extract<ServerEvent, { type: Type }>;
 
+/** @internal What a room is put together from. */
+export interface RoomParts {
+  signaling: Signaling;
+  /** The transport of the join. */
+  transport: Transport;
+  /** For further peer connections. */
+  config: RTCConfiguration;
+  env: Environment;
+  log: Logger;
+}
+
 /** A call that we are in. Made by `connect`. */
 export class Room extends Emitter<RoomEvents> {
   readonly name: string;
@@ -35,46 +50,56 @@ export class Room extends Emitter<RoomEvents> {
 
   readonly #others = new Map<string, RemoteParticipant>();
   readonly #signaling: Signaling;
-  readonly #transport: Transport;
-  readonly #slots: Slots;
+  readonly #paths: Paths;
+  readonly #playback: Playback;
+  readonly #tracks: LocalTracks;
+  readonly #mover: Mover;
+  readonly #climb: Climb | undefined;
   readonly #channels: DataChannels;
   readonly #link: Link;
   #state: RoomState = "connected";
 
   /** @internal */
-  constructor(joined: JoinedReply, signaling: Signaling, transport: Transport, env: Environment) {
+  constructor(joined: JoinedReply, parts: RoomParts) {
     super();
+    const { signaling, transport, env } = parts;
     this.name = joined.room.name;
     this.limits = joined.room.limits;
     this.participants = this.#others;
     this.#signaling = signaling;
-    this.#transport = transport;
-    this.#slots = new Slots(() => transport.pc.getTransceivers());
+    this.#paths = new Paths(transport, joined, (body) => signaling.request(body));
     this.#link = {
       request: (body) => signaling.request(body),
-      unpublish: (publication) => this.#unpublish(publication),
+      unpublish: (publication) => this.#tracks.unpublish(publication),
       createMediaStream: () => env.createMediaStream(),
     };
     this.localParticipant = new LocalParticipant(joined.participant, {
-      publish: (media) => this.#publish(media),
-      unpublish: (publication) => this.#unpublish(publication),
-      openDataChannel: (label, options) => transport.openDataChannel(label, options),
+      publish: (media) => this.#tracks.publish(media),
+      unpublish: (publication) => this.#tracks.unpublish(publication),
+      openDataChannel: (label, options) => this.#paths.main.openDataChannel(label, options),
     });
     for (const each of joined.participants) this.#others.set(each.id, new RemoteParticipant(each, this.#link));
+    this.#tracks = new LocalTracks(this.localParticipant, this.#paths, this.#link, (error) => this.fail(error));
+    this.#playback = this.#createPlayback(env);
+    this.#mover = this.#createMover(parts);
+    this.#climb = this.#createClimb(parts);
     this.#channels = new DataChannels(
       (id) => this.#others.get(id),
       (channel, from, label) => this.emit("dataChannel", channel, from, label),
     );
-    transport.pc.addEventListener("datachannel", ({ channel }) => this.#channels.add(channel));
+    this.#watchChannels(transport);
   }
 
   get state(): RoomState {
     return this.#state;
   }
 
-  /** The peer connection below, for statistics and tests. Negotiating on it breaks the call. */
+  /**
+   * The peer connection that carries the media now, for statistics and tests. It is another one while
+   * the call moves to another path. Negotiating on it breaks the call.
+   */
   get peerConnection(): RTCPeerConnection {
-    return this.#transport.pc;
+    return this.#paths.carrying.pc;
   }
 
   /**
@@ -98,18 +123,13 @@ export class Room extends Emitter<RoomEvents> {
 
   /** Leaves. The tracks that were published go on; they belong to the application. */
   async disconnect(): Promise<void> {
-    this.#transport.close();
+    this.closePaths();
     await this.#signaling.leave();
   }
 
   /** @internal Takes over the publications of the join; returns those that the server did not take. */
   addJoined(media: readonly LocalMedia[], mids: readonly string[], tracks: JoinedReply["tracks"]): LocalMedia[] {
-    return media.filter((each, index) => {
-      const assigned = tracks.find(({ mid }) => mid === mids[index]);
-      const transceiver = this.#transport.pc.getTransceivers().find(({ mid }) => mid === mids[index]);
-      if (assigned && transceiver) this.#addLocal(assigned.track, each, transceiver);
-      return !assigned;
-    });
+    return this.#tracks.addJoined(media, mids, tracks);
   }
 
   /** @internal Something done by the SDK itself has failed. */
@@ -136,9 +156,32 @@ export class Room extends Emitter<RoomEvents> {
     this.removeAllListeners();
   }
 
+  /** @internal What the browser says of the path that carries the media. */
+  report(): Promise<ClientReport | undefined> {
+    return this.#paths.carrying.report();
+  }
+
   /** @internal */
-  restartIce(): Promise<AnswerReply> {
-    return this.#transport.restartIce((offer) => this.#exchange(offer, []));
+  signalingBack(): void {
+    this.#mover.signalingBack();
+  }
+
+  /** @internal There is a network again, or another one. */
+  networkChanged(): void {
+    this.#mover.networkChanged();
+    this.#climb?.networkChanged();
+  }
+
+  /** @internal Ends every peer connection of the room. */
+  closePaths(): void {
+    this.#climb?.close();
+    this.#mover.close();
+    this.#paths.main.close();
+  }
+
+  /** @internal What browsers said about STUN and TURN servers they could not use. */
+  get iceErrors(): readonly IceError[] {
+    return this.#paths.all().flatMap(({ iceErrors }) => iceErrors);
   }
 
   /** @internal One event of the server. */
@@ -155,13 +198,15 @@ export class Room extends Emitter<RoomEvents> {
       case "trackMuted":
         return this.#trackMuted(event);
       case "bound":
-        return this.#bound(event);
+        return this.#playback.bound(event.track, event.transport, event.mid);
       case "unbound":
-        return this.#unbound(event);
+        return this.#playback.unbound(event.track, event.transport, event.mid);
       case "needSlots":
         return this.#needSlots(event);
       case "subscriptionPaused":
         return this.#paused(event.track, event.paused ? event.reason : undefined);
+      case "pathSilent":
+        return this.#mover.told(event.transport, event.silent);
       case "connection":
         return this.#connection(event);
       case "data":
@@ -185,7 +230,7 @@ export class Room extends Emitter<RoomEvents> {
     const left = this.#others.get(id);
     if (!left) return;
     for (const publication of [...left.publications.values()]) {
-      this.#endSubscription(publication);
+      this.#playback.release(publication.id);
       left.removePublication(publication.id);
     }
     this.#others.delete(id);
@@ -202,8 +247,8 @@ export class Room extends Emitter<RoomEvents> {
     const participant = this.#participant(id);
     const publication = participant?.publications.get(track);
     if (!participant || !publication) return;
-    if (publication instanceof LocalPublication) this.#transport.releaseSender(publication.transceiver);
-    else this.#endSubscription(publication as RemotePublication);
+    if (publication instanceof LocalPublication) this.#tracks.release(publication);
+    else this.#playback.release(track);
     participant.removePublication(track);
     this.emit("trackUnpublished", publication, participant);
   }
@@ -217,96 +262,33 @@ export class Room extends Emitter<RoomEvents> {
     }
   }
 
-  #bound({ track, transport, mid }: EventOf<"bound">): void {
-    if (transport !== this.#transport.id) return;
-    const publication = this.#remotePublication(track);
-    const participant = publication && this.#others.get(publication.participantId);
-    if (!publication || !participant) return;
-    const binding = this.#slots.bind(mid, track);
-    if (!binding) return;
-    const displaced = binding.displaced && this.#remotePublication(binding.displaced);
-    if (displaced) this.#tellUnsubscribed(displaced);
-    this.#tellUnsubscribed(publication); // It has moved from another slot.
-    publication.setTrack(binding.media);
-    this.emit("trackSubscribed", binding.media, publication, participant);
-  }
-
-  #unbound({ track, transport, mid }: EventOf<"unbound">): void {
-    if (transport !== this.#transport.id || !this.#slots.unbind(mid, track)) return;
-    const publication = this.#remotePublication(track);
-    if (publication) this.#tellUnsubscribed(publication);
-  }
-
-  #needSlots({ audio, video }: EventOf<"needSlots">): void {
-    this.#negotiate(() => this.#transport.addSlots(audio, video), () => []).catch((error: unknown) => {
-      this.fail(asRoomlineError(error, "negotiation-failed"));
+  #needSlots({ transport: id, audio, video }: EventOf<"needSlots">): void {
+    const transport = this.#paths.find(id);
+    if (!transport) return; // Closed meanwhile.
+    const add = () => transport.addSlots(audio, video);
+    this.#paths.negotiate(transport, add, () => []).catch((error: unknown) => {
+      if (!transport.isClosed) this.fail(asRoomlineError(error, "negotiation-failed"));
     });
   }
 
   #paused(track: string, reason: PauseReason | undefined): void {
-    const publication = this.#remotePublication(track);
-    const participant = publication && this.#others.get(publication.participantId);
-    if (!publication || !participant) return;
-    publication.setPaused(reason);
-    this.emit("trackPaused", publication, participant, reason);
+    const whose = this.#whose(track);
+    if (!whose) return;
+    whose.publication.setPaused(reason);
+    this.emit("trackPaused", whose.publication, whose.participant, reason);
   }
 
-  #connection(event: EventOf<"connection"> & { change?: ConnectionChange }): void {
-    const participant = this.#participant(event.participant);
+  #connection({ participant: id, connection, change }: EventOf<"connection">): void {
+    const participant = this.#participant(id);
     if (!participant) return;
-    participant.setConnection(event.connection);
-    this.emit("connectionChanged", participant, event.connection, event.change);
+    participant.setConnection(connection);
+    if (participant === this.localParticipant) this.#climb?.tierIs(connection.tier, change);
+    this.emit("connectionChanged", participant, connection, change);
   }
 
   #data({ from, payload, topic }: EventOf<"data">): void {
     const participant = this.#others.get(from);
     if (participant) this.emit("data", payload, participant, topic);
-  }
-
-  async #publish(media: LocalMedia): Promise<LocalPublication> {
-    let sender: RTCRtpTransceiver | undefined;
-    try {
-      const reply = await this.#negotiate(
-        () => {
-          sender = this.#transport.addSender(media);
-        },
-        () => [intent(sender?.mid ?? "", media)],
-      );
-      const assigned = reply.tracks.find(({ mid }) => mid === sender?.mid);
-      if (!assigned || !sender) throw new RoomlineError("bad-offer", "the server did not take the track");
-      return this.#addLocal(assigned.track, media, sender);
-    } catch (error) {
-      if (sender) this.#transport.releaseSender(sender);
-      throw error;
-    }
-  }
-
-  #addLocal(info: TrackInfo, media: LocalMedia, transceiver: RTCRtpTransceiver): LocalPublication {
-    const publication = new LocalPublication(info, media.track, transceiver, this.#link);
-    this.localParticipant.addPublication(publication);
-    return publication;
-  }
-
-  async #unpublish(publication: LocalPublication): Promise<void> {
-    if (!this.localParticipant.removePublication(publication.id)) return;
-    this.#transport.releaseSender(publication.transceiver);
-    try {
-      await this.#signaling.request({ type: "unpublish", track: publication.id });
-    } catch (error) {
-      // Gone already: ended by the server, or by a first request whose reply was lost.
-      if (!(error instanceof RoomlineError) || error.code !== "not-found") throw error;
-    }
-  }
-
-  #negotiate(change: () => void, intents: () => ReturnType<typeof intent>[]): Promise<AnswerReply> {
-    return this.#transport.negotiate(change, (offer) => this.#exchange(offer, intents()));
-  }
-
-  async #exchange(offer: string, tracks: ReturnType<typeof intent>[]): Promise<AnswerReply> {
-    const transport = this.#transport.id;
-    const reply = await this.#signaling.request({ type: "offer", transport, offer, tracks });
-    if (reply.type !== "answer") throw new RoomlineError("bad-message", `${reply.type} answers offer`);
-    return reply;
   }
 
   #participant(id: string): Participant | undefined {
@@ -321,17 +303,55 @@ export class Room extends Emitter<RoomEvents> {
     return undefined;
   }
 
-  #endSubscription(publication: RemotePublication): void {
-    this.#slots.release(publication.id);
-    this.#tellUnsubscribed(publication);
+  #whose(track: string): Whose | undefined {
+    const publication = this.#remotePublication(track);
+    const participant = publication && this.#others.get(publication.participantId);
+    return publication && participant && { publication, participant };
   }
 
-  #tellUnsubscribed(publication: RemotePublication): void {
-    const track = publication.track;
-    const participant = this.#others.get(publication.participantId);
-    if (!track || !participant) return;
-    publication.setTrack(undefined);
-    this.emit("trackUnsubscribed", track, publication, participant);
+  #createPlayback(env: Environment): Playback {
+    return new Playback(this.#paths, env, {
+      find: (track) => this.#whose(track),
+      subscribed: (media, { publication, participant }) =>
+        this.emit("trackSubscribed", media, publication, participant),
+      unsubscribed: (media, { publication, participant }) =>
+        this.emit("trackUnsubscribed", media, publication, participant),
+      replaced: (media, { publication, participant }) => this.emit("trackReplaced", media, publication, participant),
+    });
+  }
+
+  #createMover({ signaling, config, env, log }: RoomParts): Mover {
+    return new Mover({
+      config,
+      paths: this.#paths,
+      tracks: this.#tracks,
+      playback: this.#playback,
+      signaling: {
+        isReady: () => signaling.state === "open",
+        check: () => signaling.check(),
+        hurry: (on) => signaling.hurry(on),
+      },
+      env,
+      log,
+      hooks: {
+        settled: () => signaling.ping(),
+        mainChanged: (main) => this.#watchChannels(main),
+      },
+    });
+  }
+
+  /** None where the application has chosen the paths itself. */
+  #createClimb({ config, env, log }: RoomParts): Climb | undefined {
+    if (config.iceServers !== undefined || config.iceTransportPolicy === "relay") return undefined;
+    return new Climb(env, log, {
+      isSettled: () => this.#mover.isSettled,
+      answer: () => this.#paths.main.pc.remoteDescription?.sdp ?? "",
+      iceServers: () => this.#paths.servers.iceServers,
+      found: () => this.#mover.climb(),
+    });
+  }
+
+  #watchChannels({ pc }: Transport): void {
+    pc.addEventListener("datachannel", ({ channel }) => this.#channels.add(channel));
   }
 }
-

@@ -6,6 +6,7 @@ export class RoundTrip {
   readonly #now: () => number;
   #started: { request: number; at: number } | undefined;
   #best: number | undefined;
+  #typical: number | undefined;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -22,6 +23,12 @@ export class RoundTrip {
     const took = this.#now() - this.#started.at;
     this.#best = Math.min(took, this.#best ?? took);
     this.#started = undefined;
+    this.#typical = this.#best;
+  }
+
+  /** The best that was measured last, also over a WebSocket before: for how long to wait. */
+  get typical(): number | undefined {
+    return this.#typical;
   }
 
   /** The way may be another one from now on. */

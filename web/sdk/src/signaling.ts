@@ -5,12 +5,19 @@ import { Requests } from "./requests.js";
 import { PROTOCOL_VERSION } from "./protocol.js";
 import type { ClientReport, JoinedReply, ServerEvent } from "./protocol.js";
 import { RoundTrip } from "./round-trip.js";
+import { Timers } from "./timers.js";
 import { isEvent, isNumbered } from "./wire.js";
 import type { JoinBody, NumberedReply, RequestBody, ServerFrame } from "./wire.js";
 
 /** How long the WebSocket may take to open and to answer `join`, or to open and to answer `resume`. */
 const JOIN_TIMEOUT_MS = 15_000;
 const RESUME_ATTEMPT_MS = 8_000;
+/** While a path is dead: how long a ping waits, and how often and how long we dial. */
+const CHECK_MS = 1_000;
+const CHECK_FLOOR_MS = 500;
+const HURRIED_MS = 1_000;
+/** Opening and resuming take so many round trips, with some to spare. */
+const ROUND_TRIPS = 8;
 /** How long a request may take, a lost WebSocket and its resuming included. */
 const REQUEST_TIMEOUT_MS = RESUME_WINDOW_MS + 10_000;
 /** How long `leave` waits for the server before it closes the WebSocket all the same. */
@@ -42,7 +49,7 @@ export class Signaling {
   readonly #log: Logger;
   readonly #requests = new Requests();
   readonly #roundTrip: RoundTrip;
-  readonly #timers = new Map<string, unknown>();
+  readonly #timers: Timers;
 
   #state: SignalingState = "joining";
   #socket: SocketLike | undefined;
@@ -53,6 +60,8 @@ export class Signaling {
   #heardAt = 0;
   #lostAt = 0;
   #attempt = 0;
+  #dialledAt = 0;
+  #hurried = false;
   #failJoin: (error: RoomlineError) => void = () => undefined;
 
   constructor(url: string, env: Environment, handlers: SignalingHandlers, log: Logger) {
@@ -61,6 +70,7 @@ export class Signaling {
     this.#handlers = handlers;
     this.#log = log;
     this.#roundTrip = new RoundTrip(() => env.now());
+    this.#timers = new Timers(env);
   }
 
   get state(): SignalingState {
@@ -79,11 +89,11 @@ export class Signaling {
         resolve();
       });
     });
-    this.#timer("attempt", JOIN_TIMEOUT_MS, () => this.#end(this.#noAnswer(opened)));
+    this.#timers.set("attempt", JOIN_TIMEOUT_MS, () => this.#end(this.#noAnswer(opened)));
     const sent = Promise.all([body, open]).then(([join]) => this.#sendJoin(join));
     try {
       const joined = await Promise.race([sent, failed]);
-      this.#timer("attempt");
+      this.#timers.clear("attempt");
       return joined;
     } catch (error) {
       const reason = asRoomlineError(error, "unreachable");
@@ -110,7 +120,7 @@ export class Signaling {
         () => undefined,
         () => undefined,
       );
-      const waited = new Promise<void>((resolve) => this.#timer("leave", LEAVE_MS, resolve));
+      const waited = new Promise<void>((resolve) => this.#timers.set("leave", LEAVE_MS, resolve));
       await Promise.race([answered, waited]);
     }
     this.#end(undefined);
@@ -128,6 +138,29 @@ export class Signaling {
       const connection = measured && { ...measured, ...this.#roundTrip.report() };
       this.#write(connection ? { ...ping, connection } : ping);
     });
+  }
+
+  /** Makes sure that the server is there: dials anew when it does not answer a ping soon. */
+  check(): void {
+    if (this.#state !== "open" || this.#timers.has("check")) return;
+    const asked = this.#env.now();
+    this.#write({ type: "ping", sent: Math.round(asked), request: this.#requests.number() });
+    const known = this.#roundTrip.typical;
+    const limit = known === undefined ? CHECK_MS : Math.min(CHECK_MS, Math.max(CHECK_FLOOR_MS, 4 * known));
+    this.#timers.set("check", limit, () => {
+      if (this.#heardAt < asked) this.#lose("no answer to a ping");
+    });
+  }
+
+  /**
+   * Whether to dial about every second from now on instead of backing off, when it is lost. Once lost in
+   * a hurry it is dialled so until it is back.
+   */
+  hurry(on: boolean): void {
+    if (!on && this.#state === "lost") return;
+    const begins = on && !this.#hurried;
+    this.#hurried = on;
+    if (begins && this.#state === "lost" && this.#timers.has("retry")) this.refresh();
   }
 
   /**
@@ -172,6 +205,7 @@ export class Signaling {
   #dial(opened: () => void): void {
     let isOpen = false;
     const socket = this.#env.openSocket(this.#url);
+    this.#dialledAt = this.#env.now();
     this.#socket = socket;
     socket.onopen = () => {
       isOpen = true;
@@ -210,7 +244,8 @@ export class Signaling {
       this.#lostAt = this.#env.now();
       this.#attempt = 0;
       this.#requests.lost();
-      this.#timer("heartbeat");
+      this.#timers.clear("heartbeat");
+      this.#timers.clear("check");
       this.#handlers.state("lost");
     }
     const left = this.#lostAt + RESUME_WINDOW_MS - this.#env.now();
@@ -218,15 +253,26 @@ export class Signaling {
       this.#end(new RoomlineError("connection-lost", "the server could not be reached again within 30 s"));
       return;
     }
-    const delay = Math.min(left, retryDelay(this.#attempt++, this.#env.random()));
-    this.#timer("retry", delay, () => this.#redial());
+    this.#timers.set("retry", Math.min(left, this.#retryDelay()), () => this.#redial());
+  }
+
+  #retryDelay(): number {
+    const attempt = this.#attempt++;
+    if (!this.#hurried || attempt === 0) return retryDelay(attempt, this.#env.random());
+    return Math.max(0, this.#dialledAt + HURRIED_MS - this.#env.now());
+  }
+
+  /** How long one dial may take. A packet that is lost while there is no network costs it seconds. */
+  #attemptMs(): number {
+    if (!this.#hurried) return RESUME_ATTEMPT_MS;
+    return Math.min(RESUME_ATTEMPT_MS, Math.max(HURRIED_MS, ROUND_TRIPS * (this.#roundTrip.typical ?? 0)));
   }
 
   #redial(): void {
     this.#abandonSocket();
-    this.#timer("retry");
+    this.#timers.clear("retry");
     const left = this.#lostAt + RESUME_WINDOW_MS - this.#env.now();
-    this.#timer("attempt", Math.max(0, Math.min(left, RESUME_ATTEMPT_MS)), () => this.#lose("no answer to resume"));
+    this.#timers.set("attempt", Math.max(0, Math.min(left, this.#attemptMs())), () => this.#lose("no answer to resume"));
     this.#dial(() => {
       this.#resumeRequest = this.#requests.number();
       this.#write({
@@ -295,7 +341,7 @@ export class Signaling {
       return;
     }
     if (reply.type !== "resumed") return;
-    this.#timer("attempt");
+    this.#timers.clear("attempt");
     this.#state = "open";
     this.#resumeToken = reply.resumeToken;
     this.#log("info", "signaling resumed", { afterMs: Math.round(this.#env.now() - this.#lostAt) });
@@ -305,7 +351,7 @@ export class Signaling {
   }
 
   #beat(): void {
-    this.#timer("heartbeat", this.#heartbeat.intervalMs, () => {
+    this.#timers.set("heartbeat", this.#heartbeat.intervalMs, () => {
       if (this.#env.now() - this.#heardAt > this.#heartbeat.timeoutMs) {
         this.#lose("the server is silent");
         return;
@@ -334,26 +380,13 @@ export class Signaling {
     if (this.#state === "closed") return;
     const wasJoining = this.#state === "joining";
     this.#state = "closed";
-    for (const name of [...this.#timers.keys()]) this.#timer(name);
+    this.#timers.clearAll();
     this.#socket?.close(1000);
     this.#socket = undefined;
     const reason = error ?? new RoomlineError("disconnected", "the room was left");
     this.#requests.fail(reason);
     if (wasJoining) this.#failJoin(reason);
     else this.#handlers.closed(error);
-  }
-
-  /** Sets the timer of that name, instead of the one that ran; without a callback it is only cleared. */
-  #timer(name: string, ms = 0, callback?: () => void): void {
-    const old = this.#timers.get(name);
-    if (old !== undefined) this.#env.clearTimer(old);
-    this.#timers.delete(name);
-    if (!callback) return;
-    const fire = () => {
-      this.#timers.delete(name);
-      callback();
-    };
-    this.#timers.set(name, this.#env.setTimer(fire, ms));
   }
 }
 

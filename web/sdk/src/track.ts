@@ -1,4 +1,5 @@
 import type { TrackInfo, TrackKind, TrackSource } from "./protocol.js";
+import type { LocalMedia, Transport } from "./transport.js";
 import type { NumberedReply, RequestBody } from "./wire.js";
 
 /** How publications and participants reach the room that they belong to. */
@@ -43,43 +44,73 @@ export class Publication {
 /** A track of ours. The SDK never stops the `MediaStreamTrack` itself: it belongs to the application. */
 export class LocalPublication extends Publication {
   readonly #link: Link;
-  readonly #transceiver: RTCRtpTransceiver;
+  readonly #maxBitrate: number | undefined;
+  /** One on each transport that sends it: two while the call moves. */
+  readonly #senders = new Map<Transport, RTCRtpTransceiver>();
   #track: MediaStreamTrack;
 
   /** @internal */
-  constructor(info: TrackInfo, track: MediaStreamTrack, transceiver: RTCRtpTransceiver, link: Link) {
+  constructor(info: TrackInfo, media: LocalMedia, link: Link) {
     super(info);
     this.#link = link;
-    this.#transceiver = transceiver;
-    this.#track = track;
+    this.#track = media.track;
+    this.#maxBitrate = media.maxBitrate;
   }
 
   get track(): MediaStreamTrack {
     return this.#track;
   }
 
+  /** @internal What another transport has to send. */
+  get media(): LocalMedia {
+    const { source, name, muted } = this;
+    const limit = this.#maxBitrate === undefined ? {} : { maxBitrate: this.#maxBitrate };
+    return { track: this.#track, source, name, muted, ...limit };
+  }
+
   /** @internal */
-  get transceiver(): RTCRtpTransceiver {
-    return this.#transceiver;
+  get senders(): ReadonlyMap<Transport, RTCRtpTransceiver> {
+    return this.#senders;
+  }
+
+  /** @internal It is sent there too from now on. */
+  addSender(transport: Transport, transceiver: RTCRtpTransceiver): void {
+    this.#senders.set(transport, transceiver);
+  }
+
+  /** @internal Sends there what is sent elsewhere: muted or replaced since the section was offered. */
+  syncSender(transport: Transport): void {
+    const sender = this.#senders.get(transport)?.sender;
+    const wanted = this.muted ? null : this.#track;
+    if (sender && sender.track !== wanted) void sender.replaceTrack(wanted);
+  }
+
+  /** @internal */
+  removeSender(transport: Transport): void {
+    this.#senders.delete(transport);
   }
 
   /** Stops sending, or goes on, and tells everybody. The publication stays. */
   async mute(muted: boolean): Promise<void> {
     if (muted === this.muted) return;
     this.setMutedState(muted);
-    await this.#transceiver.sender.replaceTrack(muted ? null : this.#track);
+    await this.#send(muted ? null : this.#track);
     await this.#link.request({ type: "mute", track: this.id, muted });
   }
 
   /** Sends another track of the same kind from now on, another camera say. Needs no negotiation. */
   async replaceTrack(track: MediaStreamTrack): Promise<void> {
-    if (!this.muted) await this.#transceiver.sender.replaceTrack(track);
+    if (!this.muted) await this.#send(track);
     this.#track = track;
   }
 
   /** Ends the publication. */
   unpublish(): Promise<void> {
     return this.#link.unpublish(this);
+  }
+
+  async #send(track: MediaStreamTrack | null): Promise<void> {
+    await Promise.all([...this.#senders.values()].map(({ sender }) => sender.replaceTrack(track)));
   }
 }
 

@@ -1,11 +1,13 @@
 import type { Environment, Logger } from "./environment.js";
 import { RoomlineError, asRoomlineError } from "./errors.js";
 import type { IceError } from "./errors.js";
-import { clientReport } from "./connection-quality.js";
+import { clientReport, pathFigures } from "./connection-quality.js";
+import type { PathFigures } from "./connection-quality.js";
 import type { AnswerReply, ClientReport, IceServer, TrackIntent, TrackSource } from "./protocol.js";
 
-/** The channel that has SCTP negotiated; the server does not relay it. */
+/** The channel that has SCTP negotiated and carries the beats; the server does not relay it. */
 const OWN_CHANNEL = "roomline";
+const BEATS: RTCDataChannelInit = { protocol: "beat/1", ordered: false, maxRetransmits: 0 };
 /** Enough to tell what failed; a browser reports every address it tried. */
 const MAX_ICE_ERRORS = 32;
 
@@ -33,6 +35,8 @@ export class Transport {
   readonly iceErrors: IceError[] = [];
   /** The server's name for this transport; empty before the join. */
   id = "";
+  /** A beat of the server came; it has been sent back. */
+  onBeat: () => void = () => undefined;
 
   readonly #config: RTCConfiguration;
   readonly #fixedServers: boolean;
@@ -40,6 +44,8 @@ export class Transport {
   /** Sending sections whose track was unpublished. */
   readonly #idle: RTCRtpTransceiver[] = [];
   #first: RTCSessionDescriptionInit | undefined;
+  /** The first offer applied before its answer. */
+  #applied: Promise<void> | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(env: Environment, config: RTCConfiguration, log: Logger) {
@@ -54,7 +60,7 @@ export class Transport {
   async prepare(media: readonly LocalMedia[], slots: SlotCounts): Promise<PreparedOffer> {
     for (const each of media) this.addSender(each);
     this.addSlots(slots.audio, slots.video);
-    this.pc.createDataChannel(OWN_CHANNEL);
+    this.#openBeats();
     const first = await this.pc.createOffer().catch((error: unknown) => {
       throw asRoomlineError(error, "negotiation-failed");
     });
@@ -69,17 +75,24 @@ export class Transport {
     };
   }
 
+  /** Gathers before the answer is there, with ICE servers at hand. */
+  gather(iceServers: IceServer[]): void {
+    this.#setIceServers(iceServers);
+    this.#applied = this.pc.setLocalDescription(this.#first);
+    this.#applied.catch(() => undefined); // Seen by `accept`.
+  }
+
   /** Applies the prepared offer and the answer to it, with the ICE servers that came along. */
   async accept(id: string, answer: string, iceServers: IceServer[]): Promise<void> {
     this.id = id;
-    this.#setIceServers(iceServers);
+    if (!this.#applied) this.gather(iceServers);
     try {
-      await this.pc.setLocalDescription(this.#first);
+      await this.#applied;
       await this.pc.setRemoteDescription({ type: "answer", sdp: answer });
     } catch (error) {
       throw asRoomlineError(error, "negotiation-failed");
     }
-    this.#first = undefined;
+    this.#first = this.#applied = undefined;
   }
 
   /**
@@ -166,8 +179,38 @@ export class Transport {
     }
   }
 
+  /** What was counted on the path in use; undefined when the browser doesn't say. */
+  async figures(): Promise<PathFigures | undefined> {
+    if (this.pc.signalingState === "closed") return undefined;
+    try {
+      return pathFigures(await this.pc.getStats());
+    } catch (error) {
+      this.#log("debug", "no statistics", { error: String(error) });
+      return undefined;
+    }
+  }
+
+  /** The slots of each kind. */
+  slots(): RTCRtpTransceiver[] {
+    return this.pc.getTransceivers().filter(({ direction }) => direction === "recvonly");
+  }
+
+  get isClosed(): boolean {
+    return this.pc.signalingState === "closed";
+  }
+
   close(): void {
+    this.onBeat = () => undefined;
     this.pc.close();
+  }
+
+  #openBeats(): void {
+    const channel = this.pc.createDataChannel(OWN_CHANNEL, BEATS);
+    channel.binaryType = "arraybuffer";
+    channel.addEventListener("message", ({ data }: MessageEvent<ArrayBuffer>) => {
+      if (channel.readyState === "open") channel.send(data);
+      this.onBeat();
+    });
   }
 
   #inTurn(run: () => Promise<AnswerReply>): Promise<AnswerReply> {

@@ -7,11 +7,15 @@ export class FakeSocket implements SocketLike {
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
   readonly frames: any[] = [];
   closed = false;
+  /** Gets each frame; for a server that answers by itself. */
+  server: (frame: any) => void = () => undefined;
 
   constructor(readonly url: string) {}
 
   send(text: string): void {
-    this.frames.push(JSON.parse(text));
+    const frame = JSON.parse(text);
+    this.frames.push(frame);
+    this.server(frame);
   }
 
   close(): void {
@@ -53,15 +57,20 @@ export class FakeMediaStream {
 
 class FakeTransceiver {
   mid: string | null = null;
-  readonly receiver: { track: FakeTrack };
+  readonly receiver;
   readonly sender;
+  /** When media of it was played last. */
+  played: number | undefined;
 
   constructor(
     kind: string,
     track: FakeTrack | null,
     public direction: string,
   ) {
-    this.receiver = { track: new FakeTrack(kind, "received") };
+    this.receiver = {
+      track: new FakeTrack(kind, "received"),
+      getSynchronizationSources: () => (this.played === undefined ? [] : [{ timestamp: this.played }]),
+    };
     this.sender = {
       track,
       replaceTrack: async (next: FakeTrack | null) => {
@@ -73,9 +82,42 @@ class FakeTransceiver {
   }
 }
 
+export class FakeChannel extends EventTarget {
+  readyState = "open";
+  binaryType = "blob";
+  readonly sent: unknown[] = [];
+
+  constructor(
+    readonly label: string,
+    readonly options: RTCDataChannelInit,
+  ) {
+    super();
+  }
+
+  send(data: unknown): void {
+    this.sent.push(data);
+  }
+
+  receive(data: unknown): void {
+    this.dispatchEvent(new MessageEvent("message", { data }));
+  }
+}
+
+let connectionsMade = 0;
+
 export class FakePeerConnection extends EventTarget {
+  /** Part of its offers, so that a server can tell connections apart. */
+  readonly number = ++connectionsMade;
   readonly transceivers: FakeTransceiver[] = [];
-  readonly channels: string[] = [];
+  readonly dataChannels: FakeChannel[] = [];
+  /** How many listeners it has. */
+  listeners = 0;
+  connectionState = "new";
+  iceGatheringState = "new";
+  remoteDescription: { type: string; sdp: string } | null = null;
+  /** How often an offer that restarts ICE was applied. */
+  restarts = 0;
+  #restarting = false;
   /** What was done to it, in order. */
   readonly calls: string[] = [];
   signalingState = "stable";
@@ -99,17 +141,33 @@ export class FakePeerConnection extends EventTarget {
     return this.transceivers;
   }
 
-  createDataChannel(label: string, options: object = {}): object {
-    this.channels.push(label);
-    return { label, ...options };
+  get channels(): string[] {
+    return this.dataChannels.map(({ label }) => label);
+  }
+
+  override addEventListener(...args: Parameters<EventTarget["addEventListener"]>): void {
+    this.listeners++;
+    super.addEventListener(...args);
+  }
+
+  override removeEventListener(...args: Parameters<EventTarget["removeEventListener"]>): void {
+    this.listeners--;
+    super.removeEventListener(...args);
+  }
+
+  createDataChannel(label: string, options: RTCDataChannelInit = {}): FakeChannel {
+    const made = new FakeChannel(label, options);
+    this.dataChannels.push(made);
+    return made;
   }
 
   async createOffer(options: RTCOfferOptions = {}): Promise<object> {
     this.calls.push(options.iceRestart ? "createOffer(restart)" : "createOffer");
+    this.#restarting ||= options.iceRestart ?? false;
     const sections = this.transceivers.map(
       (each, index) => `m=${each.receiver.track.kind} 9\r\na=mid:${index}\r\na=${each.direction}\r\n`,
     );
-    return { type: "offer", sdp: `v=0\r\n${sections.join("")}m=application 9\r\na=mid:data\r\n` };
+    return { type: "offer", sdp: `v=0\r\no=- ${this.number}\r\n${sections.join("")}m=application 9\r\na=mid:data\r\n` };
   }
 
   async setLocalDescription(description: { type: string; sdp: string }): Promise<void> {
@@ -120,14 +178,17 @@ export class FakePeerConnection extends EventTarget {
     }
     this.signalingState = "have-local-offer";
     this.localDescription = description;
+    if (this.#restarting) this.restarts++;
+    this.#restarting = false;
     this.transceivers.forEach((each, index) => {
       each.mid = String(index);
     });
   }
 
-  async setRemoteDescription(description: { type: string }): Promise<void> {
+  async setRemoteDescription(description: { type: string; sdp: string }): Promise<void> {
     if (this.refuseAnswer) throw new Error("no such answer");
     this.calls.push(`setRemoteDescription(${description.type})`);
+    this.remoteDescription = description;
     this.signalingState = "stable";
   }
 
@@ -142,11 +203,26 @@ export class FakePeerConnection extends EventTarget {
 
   close(): void {
     this.signalingState = "closed";
+    this.connectionState = "closed";
+    for (const channel of this.dataChannels) channel.readyState = "closed";
   }
 
   becomes(state: string): void {
     this.iceConnectionState = state;
     this.dispatchEvent(new Event("iceconnectionstatechange"));
+  }
+
+  /** ICE and DTLS are there. */
+  connects(): void {
+    this.connectionState = "connected";
+    this.dispatchEvent(new Event("connectionstatechange"));
+    this.becomes("connected");
+  }
+
+  /** A beat of the server. */
+  beat(): void {
+    const channel = this.dataChannels.find(({ options }) => options.protocol === "beat/1");
+    channel?.receive(new Uint8Array([1, 2, 3, 4]).buffer);
   }
 }
 
@@ -159,6 +235,9 @@ export class FakeBrowser {
   readonly sockets: FakeSocket[] = [];
   readonly connections: FakePeerConnection[] = [];
   network: (change: NetworkChange) => void = () => undefined;
+  /** Called with each new one; for a server and networks that act by themselves. */
+  dialled: (socket: FakeSocket) => void = () => undefined;
+  created: (pc: FakePeerConnection) => void = () => undefined;
   wall = 1_800_000_000_000;
   #now = 0;
   #timers = new Set<Timer>();
@@ -167,11 +246,13 @@ export class FakeBrowser {
     openSocket: (url) => {
       const socket = new FakeSocket(url);
       this.sockets.push(socket);
+      this.dialled(socket);
       return socket;
     },
     createPeerConnection: (config) => {
       const pc = new FakePeerConnection(config);
       this.connections.push(pc);
+      this.created(pc);
       return pc as unknown as RTCPeerConnection;
     },
     createMediaStream: () => new FakeMediaStream() as unknown as MediaStream,
@@ -189,6 +270,20 @@ export class FakeBrowser {
       return () => undefined;
     },
   };
+
+  get now(): number {
+    return this.#now;
+  }
+
+  /** How many timers run. */
+  get timers(): number {
+    return this.#timers.size;
+  }
+
+  /** The peer connections that are not closed. */
+  get open(): FakePeerConnection[] {
+    return this.connections.filter(({ signalingState }) => signalingState !== "closed");
+  }
 
   get socket(): FakeSocket {
     return this.sockets.at(-1)!;
