@@ -131,27 +131,27 @@ def test_plans_use_every_slot_once_and_count_what_is_missing(
     for number, one in enumerate(tracks):
         if number in unwanted:
             alice.chosen[one.id] = False
-    plan = plan_bindings(alice, tracks)
-    used = [slot for _, _, slot in plan.bind]
+    plan = plan_bindings(alice, transport, tracks)
+    used = [slot for _, slot in plan.bind]
     assert len(set(used)) == len(used)
     for kind, have in (("audio", audio), ("video", video)):
         wanted = sum(1 for t in tracks if t.kind == kind and t.id not in alice.chosen)
-        bound = sum(1 for t, _, _ in plan.bind if t.kind == kind)
+        bound = sum(1 for t, _ in plan.bind if t.kind == kind)
         assert bound == min(wanted, have)
         assert plan.missing[kind] == wanted - bound  # type: ignore[index]
-    for one, _, slot in plan.bind:
+    for one, slot in plan.bind:
         slot.free = False
-        alice.bindings[one.id] = Binding(one, transport.name, slot.mid, 1)
-    again = plan_bindings(alice, tracks)
+        transport.bindings[one.id] = Binding(one, transport, slot.mid, 1)
+    again = plan_bindings(alice, transport, tracks)
     assert (again.bind, again.unbind, again.missing) == ([], [], plan.missing)
 
 
 def test_a_vanished_slot_unbinds() -> None:
     alice, bob = person("alice"), person("bob")
     transport, published = slots(alice, 0, 1), track(bob)
-    alice.bindings[published.id] = Binding(published, transport.name, "0", 1)
+    transport.bindings[published.id] = Binding(published, transport, "0", 1)
     transport.set_sections([("5", "video", False, True)])
-    plan = plan_bindings(alice, [published])
+    plan = plan_bindings(alice, transport, [published])
     assert len(plan.unbind) == 1
     assert plan.missing["video"] == 0 or plan.bind
 

@@ -302,7 +302,26 @@ def test_media_that_stops() -> None:
     alice = world.client("alice")
     alice.connect()
     world.tell(e.TransportClosed(alice.transport, "timeout"))
+    world.wait(29, alice)
+    assert not alice.events("closed")
+    assert alice.request("offer", offer=LISTENER, tracks=[])["type"] == "answer"
+    world.wait(2, alice)
     assert alice.events("closed")[0]["code"] == "connection-failed"
+
+
+def test_media_that_stops_and_comes_back_on_another_transport() -> None:
+    world = World()
+    alice = world.client("alice")
+    alice.connect()
+    world.tell(e.TransportClosed(alice.transport, "timeout"))
+    alice.receive()
+    alice.drop()
+    world.wait(20)
+    back = alice.resume(alice.joined["resumeToken"], alice.seq)
+    assert back.request("offer", offer=LISTENER, tracks=[])["type"] == "answer"
+    back.connect()
+    world.wait(31, back)
+    assert back.close is None
 
 
 def test_neither_media_nor_signaling_is_gone_at_once() -> None:

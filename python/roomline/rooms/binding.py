@@ -1,7 +1,8 @@
 """Which track goes into which slot.
 
 A binding stays where it is while its track is wanted and its slot exists; a track that is wanted
-and not bound takes the first free slot of its kind, oldest track first.
+and not bound takes the first free slot of its kind, oldest track first. Each transport is looked at
+by itself.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from roomline.ids import TransportName
 from roomline.rooms.track import Kind, Track
 from roomline.rooms.transport import Slot, Transport
 
@@ -23,60 +23,55 @@ class Binding:
     """A track in a slot. `subscription` names it to the engine."""
 
     track: Track
-    transport: TransportName
+    transport: Transport
     mid: str
     subscription: int
     told: bool = False
     """Whether the participant knows of it."""
+    starved: bool = False
+    """Whether the engine's bitrate cap has stopped it."""
 
 
 @dataclass
 class BindingPlan:
-    """What to change so that a participant gets what it wants."""
+    """What to change on a transport so that a participant gets there what it wants."""
 
     unbind: list[Binding] = field(default_factory=list)
-    bind: list[tuple[Track, Transport, Slot]] = field(default_factory=list)
+    bind: list[tuple[Track, Slot]] = field(default_factory=list)
     missing: dict[Kind, int] = field(default_factory=lambda: {"audio": 0, "video": 0})
     """How many more slots are wanted."""
 
 
-def plan_bindings(participant: Participant, tracks: Iterable[Track]) -> BindingPlan:
+def plan_bindings(
+    participant: Participant, transport: Transport, tracks: Iterable[Track]
+) -> BindingPlan:
     """Compare what is bound with what is wanted. `tracks` are the room's, oldest first."""
     plan = BindingPlan()
     wanted = {track.id: track for track in tracks if participant.wants(track)}
     taken: set[Slot] = set()
     freed: set[Slot] = set()
-    for track_id, binding in participant.bindings.items():
-        slot = _slot_of(participant, binding)
+    for track_id, binding in transport.bindings.items():
+        slot = transport.slots.get(binding.mid)
         if track_id not in wanted or slot is None:
             plan.unbind.append(binding)
             if slot is not None:
                 freed.add(slot)
-    kept = participant.bindings.keys() - {binding.track.id for binding in plan.unbind}
+    kept = transport.bindings.keys() - {binding.track.id for binding in plan.unbind}
     for track in wanted.values():
-        if track.id in kept or track.id in participant.refused:
+        if track.id in kept or track.id in transport.refused:
             continue
-        place = _free_slot(participant, track.kind, freed, taken)
-        if place is None:
+        slot = _free_slot(transport, track.kind, freed, taken)
+        if slot is None:
             plan.missing[track.kind] += 1
         else:
-            taken.add(place[1])
-            plan.bind.append((track, *place))
+            taken.add(slot)
+            plan.bind.append((track, slot))
     return plan
 
 
-def _slot_of(participant: Participant, binding: Binding) -> Slot | None:
-    transport = participant.transports.get(binding.transport)
-    return transport.slots.get(binding.mid) if transport else None
-
-
-def _free_slot(
-    participant: Participant, kind: Kind, freed: set[Slot], taken: set[Slot]
-) -> tuple[Transport, Slot] | None:
-    # The newest transport first: it is where a participant moves to.
-    for transport in reversed(participant.transports.values()):
-        for slot in transport.slots.values():
-            free = slot.free or slot in freed
-            if slot.kind == kind and free and slot not in taken:
-                return transport, slot
+def _free_slot(transport: Transport, kind: Kind, freed: set[Slot], taken: set[Slot]) -> Slot | None:
+    for slot in transport.slots.values():
+        free = slot.free or slot in freed
+        if slot.kind == kind and free and slot not in taken:
+            return slot
     return None

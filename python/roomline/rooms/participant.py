@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from roomline.errors import PermissionDenied
 from roomline.ids import ParticipantId, TrackId, TransportName
-from roomline.rooms.binding import Binding
 from roomline.rooms.track import Intent, Track
 from roomline.rooms.transport import Transport
 from roomline.tokens import Grants
+
+if TYPE_CHECKING:
+    from roomline.rooms.binding import Binding
 
 
 @dataclass(eq=False)
@@ -30,13 +33,23 @@ class Participant:
     """True once it holds a publisher's place."""
     tracks: dict[TrackId, Track] = field(default_factory=dict)
     transports: dict[TransportName, Transport] = field(default_factory=dict)
-    bindings: dict[TrackId, Binding] = field(default_factory=dict)
+    """The oldest first."""
     chosen: dict[TrackId, bool] = field(default_factory=dict)
     """What it asked for itself: True to get a track, False not to."""
     paused: set[TrackId] = field(default_factory=set)
     """Subscriptions it asked to pause."""
-    refused: set[TrackId] = field(default_factory=set)
-    """Tracks the engine cannot send it, for want of a common codec."""
+    starved: set[TrackId] = field(default_factory=set)
+    """Tracks that the bitrate cap keeps from it on every transport."""
+
+    @property
+    def main(self) -> Transport | None:
+        """The oldest transport: data channels live on it. A younger one is a bridge."""
+        return next(iter(self.transports.values()), None)
+
+    def bindings_of(self, track: TrackId) -> list[Binding]:
+        """Where a track is bound: at most once per transport."""
+        found = (transport.bindings.get(track) for transport in self.transports.values())
+        return [binding for binding in found if binding is not None]
 
     def wants(self, track: Track) -> bool:
         """Whether this track is to be sent to this participant."""
@@ -55,7 +68,9 @@ class Participant:
         """A track has ended: it is neither wanted nor unwanted any more."""
         self.chosen.pop(track, None)
         self.paused.discard(track)
-        self.refused.discard(track)
+        self.starved.discard(track)
+        for transport in self.transports.values():
+            transport.refused.discard(track)
 
     def track_at(self, transport: TransportName, mid: str) -> Track | None:
         """What is published in that media section."""

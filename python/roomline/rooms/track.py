@@ -34,7 +34,15 @@ class Track:
     muted: bool
     transport: TransportName
     mid: str
+    left: tuple[TransportName, str] | None = None
+    """The section it moved away from last, by transport and mid."""
     codec: str | None = None
     """As in the SDP; None until the first packet."""
     max_bitrate: int = 0
     """Its share of what its participant may publish, in bit/s; 0 is no bound."""
+
+    def move(self, transport: TransportName, mid: str) -> None:
+        """It comes from another section now."""
+        if (transport, mid) != (self.transport, self.mid):
+            self.left = (self.transport, self.mid)
+            self.transport, self.mid = transport, mid

@@ -1,12 +1,16 @@
-"""A participant's transports and their receive slots."""
+"""A participant's transports, their receive slots and what is bound there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from roomline.ids import TransportName
+from roomline.ids import TrackId, TransportName
 from roomline.rooms.track import Kind
+
+if TYPE_CHECKING:
+    from roomline.rooms.binding import Binding
 
 
 @dataclass(eq=False)
@@ -20,14 +24,25 @@ class Slot:
 
 @dataclass(eq=False)
 class Transport:
-    """One ICE/DTLS association. `number` names it to the engine."""
+    """One ICE/DTLS association. `number` names it to the engine.
+
+    Every transport of a participant carries everything the participant gets: so nothing has to be
+    bound while the media moves from one to the other.
+    """
 
     name: TransportName
     number: int
+    told: bool = False
+    """Whether the participant knows of it: nothing is bound before."""
     connected: bool = False
     slots: dict[str, Slot] = field(default_factory=dict)
     sending: dict[str, Kind] = field(default_factory=dict)
     """Media sections in which the client sends, by mid."""
+    bindings: dict[TrackId, Binding] = field(default_factory=dict)
+    refused: set[TrackId] = field(default_factory=set)
+    """Tracks the engine cannot send here, for want of a common codec."""
+    missing_told: tuple[int, int] = (0, 0)
+    """Audio and video slots the client was last asked for."""
 
     def set_sections(self, sections: Iterable[tuple[str, str, bool, bool]]) -> list[str]:
         """Take over `(mid, kind, sends, receives)` of an answered offer.

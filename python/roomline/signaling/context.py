@@ -11,6 +11,7 @@ from roomline.ids import Names, ParticipantId
 from roomline.protocol import Event
 from roomline.rooms import Participant, Room
 from roomline.signaling.config import SignalingConfig
+from roomline.signaling.histogram import GAP_BOUNDS, Histogram
 from roomline.signaling.session import Session
 from roomline.signaling.tasks import Procedure, Tasks
 
@@ -27,6 +28,8 @@ class Context:
         self.tasks = Tasks(self.commands.append, config.engine_timeout)
         self.counters: Counter[tuple[str, str]] = Counter()
         """`(name, label)` to totals."""
+        self.move_gaps = Histogram(GAP_BOUNDS)
+        """Seconds without media at changes of tier."""
         self.sessions: dict[ParticipantId, Session] = {}
         self.by_transport: dict[int, Session] = {}
 

@@ -25,20 +25,20 @@ from roomline.engine.events import (
     SubscriptionPaused,
     TransportClosed,
     TransportConnected,
+    TransportSilent,
     TransportStats,
 )
 from roomline.errors import (
     ConnectionFailed,
     Draining,
     NotFound,
-    PermissionDenied,
     Removed,
     Replaced,
     ResumeExpired,
     SignalingError,
     UnsupportedVersion,
 )
-from roomline.ids import Names, ParticipantId, TransportName
+from roomline.ids import Names, ParticipantId
 from roomline.log import get as get_logger
 from roomline.protocol import (
     VERSION,
@@ -51,12 +51,13 @@ from roomline.protocol import (
     ResumedReply,
     ResumeRequest,
 )
-from roomline.rooms import Participant, Rooms, Transport
+from roomline.rooms import Participant, Rooms
 from roomline.signaling.channel import Channel
 from roomline.signaling.config import SignalingConfig
 from roomline.signaling.context import Context
 from roomline.signaling.data_relay import DataRelay
 from roomline.signaling.ice_servers import ice_servers
+from roomline.signaling.moves import Moves
 from roomline.signaling.negotiation import Negotiation
 from roomline.signaling.publications import Publications
 from roomline.signaling.reporting import Reporting
@@ -64,6 +65,7 @@ from roomline.signaling.requests import Requests
 from roomline.signaling.session import Session
 from roomline.signaling.subscriptions import Subscriptions
 from roomline.signaling.tasks import Procedure
+from roomline.signaling.transports import Transports
 from roomline.tokens import Claims, RoomLimits, verify
 
 TICK = 0.25
@@ -89,18 +91,30 @@ class Core:
         self._touched: dict[Channel, None] = {}
         self._next_tick = now.monotonic + TICK
         self._subscriptions = Subscriptions(self._context)
-        self._publications = Publications(self._context, self._subscriptions)
         self._data = DataRelay(self._context)
         self._reporting = Reporting(self._context)
-        self._negotiation = Negotiation(self._context, self._publications, self._subscriptions)
+        moves = Moves(self._context)
+        self._publications = Publications(self._context, self._subscriptions, moves)
+        self._transports = Transports(
+            self._context,
+            self._publications,
+            self._subscriptions,
+            self._data,
+            self._reporting,
+            moves=moves,
+            abandon=lambda session: self.end(session, "disconnected"),
+        )
+        self._negotiation = Negotiation(
+            self._context, self._publications, self._subscriptions, self._transports
+        )
         self._requests = Requests(
             self._context,
             self._publications,
             self._subscriptions,
             self._negotiation,
             self._reporting,
+            transports=self._transports,
             leave=lambda session: self.end(session, "left"),
-            close_transport=self._close_transport,
         )
 
     # Connections.
@@ -118,7 +132,7 @@ class Core:
             return
         session.channel = None
         session.detached_at = now.monotonic
-        if not session.participant.present or not session.participant.transports:
+        if not session.participant.present or session.hung_up:
             self.end(session, "disconnected")
 
     def touch(self, channel: Channel) -> None:
@@ -206,9 +220,11 @@ class Core:
             case Answered() | Done() | Failed():
                 self._context.tasks.handle_answer(event, self._context.now.monotonic)
             case TransportConnected():
-                self._handle_connected(event)
+                self._transports.handle_connected(event)
+            case TransportSilent():
+                self._transports.handle_silent(event)
             case TransportClosed():
-                self._handle_transport_closed(event)
+                self._transports.handle_closed(event)
             case PathChanged():
                 self._reporting.handle_path(event)
             case TransportStats():
@@ -225,57 +241,6 @@ class Core:
                 self._subscriptions.handle_paused(event)
             case HttpConnection():
                 raise TypeError("an HTTP connection is not the core's")
-
-    def _handle_connected(self, event: TransportConnected) -> None:
-        session = self._context.by_transport.get(event.transport)
-        if session is None:
-            return
-        for transport in session.participant.transports.values():
-            if transport.number == event.transport:
-                transport.connected = True
-        session.unconnected_since = None
-        self._context.count("transports_connected", f"{event.dtls_version}/{event.srtp_profile}")
-        self._reporting.handle_connected(session, event.transport)
-        if session.participant.present:
-            self._data.handle_connected(session)
-
-    def _handle_transport_closed(self, event: TransportClosed) -> None:
-        session = self._context.by_transport.pop(event.transport, None)
-        if session is None:
-            return
-        self._context.count("transports_lost", event.reason)
-        participant = session.participant
-        gone = next(t for t in participant.transports.values() if t.number == event.transport)
-        self._forget_transport(session, gone)
-        if participant.transports:
-            self._subscriptions.refresh(session)
-        elif event.reason == "timeout":
-            self.end(session, "connection-failed", ConnectionFailed("the media stopped"))
-        elif session.channel is None:
-            self.end(session, "disconnected")
-        else:
-            session.unconnected_since = self._context.now.monotonic
-
-    def _close_transport(self, session: Session, name: str) -> None:
-        transports = session.participant.transports
-        transport = transports.get(TransportName(name))
-        if transport is None:
-            raise NotFound("no such transport")
-        if len(transports) == 1:
-            raise PermissionDenied("the last transport stays: leave instead")
-        self._context.submit(CloseTransport(transport.number))
-        self._context.by_transport.pop(transport.number, None)
-        self._forget_transport(session, transport)
-        self._subscriptions.refresh(session)
-
-    def _forget_transport(self, session: Session, gone: Transport) -> None:
-        participant = session.participant
-        del participant.transports[gone.name]
-        for track in [t for t in participant.tracks.values() if t.transport == gone.name]:
-            self._publications.unpublish(session, track, closed=True)
-        self._subscriptions.forget_transport(session, gone)
-        self._data.forget_transport(session, gone)
-        self._reporting.handle_closed(session, gone.number)
 
     # Time.
 

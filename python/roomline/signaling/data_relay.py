@@ -89,10 +89,11 @@ class DataRelay:
                 channel.receivers.pop(gone, None)
 
     def _relay(self, channel: _Channel, receiver: Session) -> None:
-        ready = [t for t in receiver.participant.transports.values() if t.connected]
-        if not ready or receiver.participant.id in channel.receivers:
+        # A channel is opened once, and it cannot move: on the transport that lasts.
+        main = receiver.participant.main
+        if main is None or not main.connected or receiver.participant.id in channel.receivers:
             return
-        transport = ready[-1].number
+        transport = main.number
         channel.receivers[receiver.participant.id] = transport
         self._context.run(self._ask(channel, receiver.participant.id, transport))
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from roomline.engine.commands import OpenTransport, Renegotiate
 from roomline.engine.events import Answer, Answered
-from roomline.errors import NotFound, PermissionDenied, Replaced
-from roomline.ids import TransportName
+from roomline.errors import PermissionDenied, Replaced, SignalingError
 from roomline.protocol import (
     VERSION,
     AnswerReply,
@@ -22,21 +21,27 @@ from roomline.rooms import Track, Transport
 from roomline.signaling.context import Context
 from roomline.signaling.describe import participant_info, room_info, self_info, track_info
 from roomline.signaling.ice_servers import ice_servers
-from roomline.signaling.publications import Publications, refusal
+from roomline.signaling.publications import Publications
 from roomline.signaling.session import Session
 from roomline.signaling.subscriptions import Subscriptions
-from roomline.signaling.tasks import Procedure
+from roomline.signaling.tasks import Procedure, refusal
+from roomline.signaling.transports import Transports
 
 
 class Negotiation:
     """Answers offers."""
 
     def __init__(
-        self, context: Context, publications: Publications, subscriptions: Subscriptions
+        self,
+        context: Context,
+        publications: Publications,
+        subscriptions: Subscriptions,
+        transports: Transports,
     ) -> None:
         self._context = context
         self._publications = publications
         self._subscriptions = subscriptions
+        self._transports = transports
 
     def join(self, session: Session, request: JoinRequest) -> Procedure[list[Session]]:
         """Answer the first offer and let the participant in.
@@ -64,9 +69,14 @@ class Negotiation:
             transport, answer = yield from self._open_another(session, request.offer)
         else:
             transport, answer = yield from self._renegotiate(session, request)
-        assignments, fresh = yield from self._publications.publish(
-            session, transport, request.tracks
-        )
+        try:
+            assignments, fresh = yield from self._publications.publish(
+                session, transport, request.tracks
+            )
+        except SignalingError:
+            if request.transport is None:
+                yield from self._transports.close(session, transport)
+            raise
         servers, expire_at = self._ice_servers(session)
         session.reply(
             AnswerReply(
@@ -78,7 +88,8 @@ class Negotiation:
                 ice_servers_expire_at=expire_at,
             )
         )
-        self._share(session, fresh)
+        transport.told = True
+        self._share(session, transport, fresh)
 
     def _welcome(
         self,
@@ -89,7 +100,7 @@ class Negotiation:
     ) -> list[Session]:
         context = self._context
         transport, answer, assignments = opened
-        session.participant.present = True
+        session.participant.present = transport.told = True
         session.unconnected_since = context.now.monotonic
         servers, expire_at = self._ice_servers(session)
         others = [
@@ -141,6 +152,7 @@ class Negotiation:
         # Known before it is answered: a session that ends meanwhile closes it.
         participant.transports[transport.name] = transport
         self._context.by_transport[transport.number] = session
+        session.hung_up = False
         (answer,) = yield [
             OpenTransport(
                 names.number(),
@@ -151,7 +163,7 @@ class Negotiation:
             )
         ]
         if not isinstance(answer, Answered):
-            del participant.transports[transport.name]
+            participant.transports.pop(transport.name, None)
             self._context.by_transport.pop(transport.number, None)
             raise refusal(answer)
         self._take_sections(transport, answer)
@@ -160,15 +172,15 @@ class Negotiation:
     def _open_another(self, session: Session, offer: str) -> Procedure[tuple[Transport, Answered]]:
         limit = self._context.config.max_transports
         if len(session.participant.transports) >= limit:
+            yield from self._transports.replace_unconnected(session)
+        if len(session.participant.transports) >= limit:
             raise PermissionDenied(f"a participant has at most {limit} transports at a time")
         return (yield from self._open(session, offer))
 
     def _renegotiate(
         self, session: Session, request: OfferRequest
     ) -> Procedure[tuple[Transport, Answered]]:
-        transport = session.participant.transports.get(TransportName(request.transport or ""))
-        if transport is None:
-            raise NotFound("no such transport")
+        transport = self._transports.find(session, request.transport or "")
         (answer,) = yield [
             Renegotiate(self._context.names.number(), transport.number, request.offer)
         ]
@@ -179,13 +191,13 @@ class Negotiation:
                 self._publications.unpublish(session, track)
         return transport, answered
 
-    def _share(self, session: Session, fresh: list[Track]) -> None:
+    def _share(self, session: Session, transport: Transport, fresh: list[Track]) -> None:
         for track in fresh:
             self._context.broadcast(
                 session.room, TrackPublishedEvent(track=track_info(track)), session.participant
             )
-        session.participant.refused.clear()
-        session.missing_told = (0, 0)
+        transport.refused.clear()
+        transport.missing_told = (0, 0)
         self._subscriptions.refresh_room(session.room)
 
     def _take_sections(self, transport: Transport, answer: Answered) -> None:

@@ -6,26 +6,29 @@ from collections.abc import Sequence
 
 from roomline.engine.commands import LimitPublication, PausePublication, Publish, Unpublish
 from roomline.engine.events import Done, PublicationStarted
-from roomline.errors import BadOffer, Internal, NotFound, PermissionDenied
+from roomline.errors import BadOffer, NotFound, SignalingError
 from roomline.protocol import (
     TrackAssignment,
     TrackIntent,
+    TrackMove,
     TrackMutedEvent,
     TrackUnpublishedEvent,
 )
 from roomline.rooms import Intent, Track, Transport, share_bitrate
 from roomline.signaling.context import Context
 from roomline.signaling.describe import track_info
+from roomline.signaling.moves import Moves
 from roomline.signaling.session import Session
 from roomline.signaling.subscriptions import Subscriptions
-from roomline.signaling.tasks import Procedure
+from roomline.signaling.tasks import Procedure, refusal
 
 
 class Publications:
     """The publications of every participant."""
 
-    def __init__(self, context: Context, subscriptions: Subscriptions) -> None:
+    def __init__(self, context: Context, subscriptions: Subscriptions, moves: Moves) -> None:
         self._context = context
+        self._moves = moves
         self._subscriptions = subscriptions
         self._tracks: dict[int, Track] = {}
 
@@ -33,33 +36,43 @@ class Publications:
         return len(self._tracks)
 
     def check(self, session: Session, intents: Sequence[TrackIntent]) -> None:
-        """Raises PermissionDenied or PublishersFull unless all of these may be published."""
+        """Raises PermissionDenied, PublishersFull or NotFound unless the grants allow all."""
         for intent in intents:
             if intent.track is not None:
-                raise PermissionDenied("this server moves no tracks")
-            session.participant.check_may_publish(_intent(intent))
-        if intents:
+                session.own_track(intent.track)
+            else:
+                session.participant.check_may_publish(_intent(intent))
+        if any(intent.track is None for intent in intents):
             session.room.admit_publisher(session.participant)
 
     def publish(
         self, session: Session, transport: Transport, intents: Sequence[TrackIntent]
     ) -> Procedure[tuple[list[TrackAssignment], list[Track]]]:
-        """Publish what the intents name: all of it or nothing.
+        """Publish what the intents name and move the tracks they name: all of it or nothing.
 
         Returns the assignments in the order of the intents, and the tracks that are new. An intent
-        for a section that is published already gets the track it has. Raises BadOffer.
+        for a section that is published already gets the track it has. Raises BadOffer, NotFound.
         """
         participant = session.participant
+        wanted = [TrackMove(mid=i.mid, track=i.track) for i in intents if i.track is not None]
+        moves = self._moves.plan(session, transport, wanted)
         fresh: dict[str, Track] = {}
         for intent in intents:
-            if not participant.track_at(transport.name, intent.mid):
+            if intent.track is None and not participant.track_at(transport.name, intent.mid):
                 fresh[intent.mid] = self._make(session, transport, intent)
+        if any(place.mid in fresh for _, place in moves):
+            raise BadOffer("a media section carries one track")
         yield from self._ask(session, transport, list(fresh.values()))
+        try:
+            yield from self._moves.carry_out(session, moves)
+            if session.participant.transports.get(transport.name) is not transport:
+                raise NotFound("the transport has closed")
+        except SignalingError:
+            for track in fresh.values():
+                self._context.submit(Unpublish(track.number))
+            raise
         for track in fresh.values():
-            session.room.add_track(participant, track)
-            self._tracks[track.number] = track
-            if track.muted:
-                self._context.submit(PausePublication(track.number, paused=True))
+            self._add(session, track)
         self.share_bitrate(session)
         assignments = []
         for intent in intents:
@@ -70,7 +83,7 @@ class Publications:
 
     def mute(self, session: Session, track_id: str, *, muted: bool) -> None:
         """Mute or unmute one of a participant's own tracks. Raises NotFound."""
-        track = self.own(session, track_id)
+        track = session.own_track(track_id)
         if track.muted == muted:
             return
         track.muted = muted
@@ -80,8 +93,10 @@ class Publications:
             session.room, TrackMutedEvent(track=track.id, muted=muted), session.participant
         )
 
-    def unpublish(self, session: Session, track: Track, *, closed: bool = False) -> None:
-        """End a track. `closed` says that its transport, and so the publication, is gone."""
+    def unpublish(
+        self, session: Session, track: Track, *, closed: bool = False, tell_owner: bool = False
+    ) -> None:
+        """End a track. `closed` says that the session's transports are all being closed."""
         if not closed:
             self._context.submit(Unpublish(track.number))
         self._tracks.pop(track.number, None)
@@ -91,7 +106,7 @@ class Publications:
         self._context.broadcast(
             session.room,
             TrackUnpublishedEvent(track=track.id, participant=track.participant),
-            session.participant,
+            None if tell_owner else session.participant,
         )
 
     def share_bitrate(self, session: Session) -> None:
@@ -105,18 +120,17 @@ class Publications:
                 track.max_bitrate = share
                 self._context.submit(LimitPublication(track.number, share))
 
-    def own(self, session: Session, track_id: str) -> Track:
-        """One of a participant's own tracks. Raises NotFound."""
-        track = session.room.track(track_id)
-        if track.participant != session.participant.id:
-            raise NotFound("that track is somebody else's")
-        return track
-
     def handle_started(self, event: PublicationStarted) -> None:
         """The first packet arrived."""
         track = self._tracks.get(event.publication)
         if track is not None:
             track.codec = event.codec
+
+    def _add(self, session: Session, track: Track) -> None:
+        session.room.add_track(session.participant, track)
+        self._tracks[track.number] = track
+        if track.muted:
+            self._context.submit(PausePublication(track.number, paused=True))
 
     def _make(self, session: Session, transport: Transport, intent: TrackIntent) -> Track:
         kind = transport.sending.get(intent.mid)
@@ -153,14 +167,6 @@ class Publications:
             if isinstance(answer, Done):
                 self._context.submit(Unpublish(track.number))
         raise refusal(failed[0])
-
-
-def refusal(answer: object) -> BadOffer | Internal:
-    """The engine's refusal as an error for the client."""
-    code, message = getattr(answer, "code", ""), getattr(answer, "message", "")
-    if code in {"timeout", "unknown-transport", "no-media-port", "duplicate"}:
-        return Internal(f"the media engine failed: {code}")
-    return BadOffer(message or "the offer cannot be answered")
 
 
 def _intent(intent: TrackIntent) -> Intent:

@@ -40,6 +40,7 @@ from roomline.signaling.reporting import Reporting
 from roomline.signaling.session import MAX_QUEUED_REQUESTS, Session
 from roomline.signaling.subscriptions import Subscriptions
 from roomline.signaling.tasks import Procedure
+from roomline.signaling.transports import Transports
 
 log = get_logger("signaling")
 
@@ -55,16 +56,16 @@ class Requests:
         negotiation: Negotiation,
         reporting: Reporting,
         *,
+        transports: Transports,
         leave: Callable[[Session], None],
-        close_transport: Callable[[Session, str], None],
     ) -> None:
         self._context = context
         self._publications = publications
         self._subscriptions = subscriptions
         self._negotiation = negotiation
         self._reporting = reporting
+        self._transports = transports
         self._leave = leave
-        self._close_transport = close_transport
 
     def handle(self, session: Session, request: Request) -> None:
         """Carry out a request, or queue it behind the one that waits for the engine."""
@@ -95,22 +96,32 @@ class Requests:
             self._perform(session, session.queue.popleft())
 
     def _perform(self, session: Session, request: Request) -> None:
-        if isinstance(request, OfferRequest):
-            self.run(session, request, self._negotiation.offer(session, request), at_join=False)
+        if isinstance(request, (OfferRequest, MoveRequest, CloseTransportRequest)):
+            self.run(session, request, self._procedure(session, request), at_join=False)
             return
         try:
             self._carry_out(session, request)
         except SignalingError as error:
             self._refuse(session, request, error)
 
+    def _procedure(
+        self, session: Session, request: OfferRequest | MoveRequest | CloseTransportRequest
+    ) -> Procedure[None]:
+        match request:
+            case OfferRequest():
+                yield from self._negotiation.offer(session, request)
+            case MoveRequest():
+                yield from self._transports.move(session, request.transport, request.tracks)
+                session.reply(OkReply(request=request.request))
+            case CloseTransportRequest():
+                yield from self._transports.close_for(session, request.transport)
+                session.reply(OkReply(request=request.request))
+        self._reporting.handle_moved(session)
+
     def _carry_out(self, session: Session, request: Request) -> None:
         match request:
-            case MoveRequest():
-                raise PermissionDenied("this server moves no tracks")
-            case CloseTransportRequest():
-                self._close_transport(session, request.transport)
             case UnpublishRequest():
-                track = self._publications.own(session, request.track)
+                track = session.own_track(request.track)
                 self._publications.unpublish(session, track)
             case MuteRequest():
                 self._publications.mute(session, request.track, muted=request.muted)

@@ -6,13 +6,15 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from roomline.engine.events import Stats
+from roomline.errors import NotFound
 from roomline.ids import Names
 from roomline.protocol import ConnectionInfo, Event, Request
 from roomline.protocol.values import Wire
-from roomline.rooms import Participant, Room
+from roomline.rooms import Participant, Room, Track
 from roomline.signaling.channel import Channel
 from roomline.signaling.event_log import EventLog
 from roomline.signaling.path_report import PathReport
+from roomline.signaling.rate_limit import RateLimit
 from roomline.signaling.tasks import Task
 
 MAX_QUEUED_REQUESTS = 64
@@ -38,10 +40,12 @@ class Session:
     """The newest first. The one before counts until the client shows that it has the newest."""
     detached_at: float | None = None
     unconnected_since: float | None = None
-    missing_told: tuple[int, int] = (0, 0)
-    """Audio and video slots the client was last asked for."""
     connection_told: ConnectionInfo | None = None
     connection_told_at: float = 0.0
+    connection_rate: RateLimit = field(default_factory=lambda: RateLimit(0.5, 0.0, burst=6))
+    """How often others are told that the path or its state changed: each is work for everybody."""
+    hung_up: bool = False
+    """Whether its client closed the last transport by itself."""
     ended: bool = False
 
     def emit(self, event: Event) -> None:
@@ -54,6 +58,13 @@ class Session:
         """Answer a request. A reply that nobody hears is lost; the client asks again."""
         if self.channel is not None:
             self.channel.deliver(message)
+
+    def own_track(self, track_id: str) -> Track:
+        """One of the participant's own tracks. Raises NotFound."""
+        track = self.room.track(track_id)
+        if track.participant != self.participant.id:
+            raise NotFound("that track is somebody else's")
+        return track
 
     def new_resume_token(self, names: Names) -> str:
         """A token for the next resume; the one before stays good until `confirm_resume`."""

@@ -33,21 +33,28 @@ class Subscriptions:
             self.refresh(session)
 
     def refresh(self, session: Session) -> None:
-        """Bind and unbind so that a participant gets what it wants."""
+        """Bind and unbind so that a participant gets what it wants, on each of its transports."""
         if session.ended or not session.participant.present:
             return
-        plan = plan_bindings(session.participant, list(session.room.tracks.values()))
+        tracks = list(session.room.tracks.values())
+        for transport in list(session.participant.transports.values()):
+            if transport.told:
+                self._refresh(session, transport, tracks)
+
+    def _refresh(self, session: Session, transport: Transport, tracks: list[Track]) -> None:
+        plan = plan_bindings(session.participant, transport, tracks)
         for binding in plan.unbind:
             self._context.submit(Unsubscribe(binding.subscription))
             self._drop(session, binding)
-        for track, transport, slot in plan.bind:
+        for track, slot in plan.bind:
             self._bind(session, track, transport, slot)
         missing = (plan.missing["audio"], plan.missing["video"])
-        if missing != session.missing_told:
-            session.missing_told = missing
+        if missing != transport.missing_told:
+            transport.missing_told = missing
             if any(missing):
-                newest = next(reversed(session.participant.transports))
-                session.emit(NeedSlotsEvent(transport=newest, audio=missing[0], video=missing[1]))
+                session.emit(
+                    NeedSlotsEvent(transport=transport.name, audio=missing[0], video=missing[1])
+                )
 
     def choose(self, session: Session, track: Track, *, wanted: bool) -> None:
         """A participant asks for a track, or not to get it. Raises PermissionDenied, NotFound."""
@@ -56,7 +63,8 @@ class Subscriptions:
         if track.participant == session.participant.id:
             raise NotFound("that track is your own")
         session.participant.chosen[track.id] = wanted
-        session.participant.refused.discard(track.id)
+        for transport in session.participant.transports.values():
+            transport.refused.discard(track.id)
         self.refresh(session)
 
     def pause(self, session: Session, track: Track, *, paused: bool) -> None:
@@ -68,73 +76,86 @@ class Subscriptions:
             participant.paused.add(track.id)
         else:
             participant.paused.discard(track.id)
-        binding = participant.bindings.get(track.id)
-        if binding is not None and binding.told:
-            self._context.submit(PauseSubscription(binding.subscription, paused))
+        for binding in participant.bindings_of(track.id):
+            if binding.told:
+                self._context.submit(PauseSubscription(binding.subscription, paused))
         session.emit(SubscriptionPausedEvent(track=track.id, paused=paused, reason="requested"))
 
     def forget_session(self, session: Session) -> None:
         """A session has ended; closing its transports frees what the engine holds."""
-        for binding in list(session.participant.bindings.values()):
-            self._bound.pop(binding.subscription, None)
-        session.participant.bindings.clear()
+        for transport in session.participant.transports.values():
+            for binding in transport.bindings.values():
+                self._bound.pop(binding.subscription, None)
+            transport.bindings.clear()
 
-    def forget_transport(self, session: Session, transport: Transport) -> None:
-        """A transport is gone: what it carried finds another place."""
-        for binding in list(session.participant.bindings.values()):
-            if binding.transport == transport.name:
-                self._drop(session, binding)
+    def forget_transport(self, session: Session, transport: Transport, *, told: bool) -> None:
+        """A transport is gone; `told` says that its owner knows."""
+        for binding in list(transport.bindings.values()):
+            binding.told = binding.told and not told
+            self._drop(session, binding)
 
     def handle_paused(self, event: SubscriptionPaused) -> None:
         """The engine's bitrate cap stopped a subscription or let it go on."""
         found = self._bound.get(event.subscription)
-        if found is not None and found[1].told:
+        if found is not None:
             session, binding = found
-            session.emit(
-                SubscriptionPausedEvent(
-                    track=binding.track.id, paused=event.paused, reason="bitrate"
-                )
-            )
+            binding.starved = event.paused
+            self._tell_starved(session, binding.track)
+
+    def _tell_starved(self, session: Session, track: Track) -> None:
+        """A track is stopped when no transport carries it any more."""
+        bindings = [b for b in session.participant.bindings_of(track.id) if b.told]
+        starved, told = session.participant.starved, track.id in session.participant.starved
+        if not bindings:
+            starved.discard(track.id)
+            return
+        paused = all(binding.starved for binding in bindings)
+        if paused == told:
+            return
+        if paused:
+            starved.add(track.id)
+        else:
+            starved.discard(track.id)
+        session.emit(SubscriptionPausedEvent(track=track.id, paused=paused, reason="bitrate"))
 
     def _bind(self, session: Session, track: Track, transport: Transport, slot: Slot) -> None:
-        binding = Binding(track, transport.name, slot.mid, self._context.names.number())
+        binding = Binding(track, transport, slot.mid, self._context.names.number())
         slot.free = False
-        session.participant.bindings[track.id] = binding
+        transport.bindings[track.id] = binding
         self._bound[binding.subscription] = (session, binding)
-        self._context.run(self._subscribe(session, binding, transport))
+        self._context.run(self._subscribe(session, binding))
 
-    def _subscribe(
-        self, session: Session, binding: Binding, transport: Transport
-    ) -> Procedure[None]:
+    def _subscribe(self, session: Session, binding: Binding) -> Procedure[None]:
         number = self._context.names.number()
-        track = binding.track
+        track, transport = binding.track, binding.transport
         (answer,) = yield [
             Subscribe(number, binding.subscription, track.number, transport.number, binding.mid)
         ]
-        if session.participant.bindings.get(track.id) is not binding:
+        if transport.bindings.get(track.id) is not binding:
             return
         if not isinstance(answer, Done):
             code = getattr(answer, "code", "")
             self._context.count("subscriptions_refused", code)
             self._drop(session, binding)
             # Asked again only after the client's next offer: it may then have the codec.
-            session.participant.refused.add(track.id)
+            transport.refused.add(track.id)
             self.refresh(session)
             return
         binding.told = True
         if track.id in session.participant.paused:
             self._context.submit(PauseSubscription(binding.subscription, paused=True))
         session.emit(BoundEvent(track=track.id, transport=transport.name, mid=binding.mid))
+        self._tell_starved(session, track)
 
     def _drop(self, session: Session, binding: Binding) -> None:
-        participant = session.participant
-        participant.bindings.pop(binding.track.id, None)
+        transport = binding.transport
+        transport.bindings.pop(binding.track.id, None)
         self._bound.pop(binding.subscription, None)
-        transport = participant.transports.get(binding.transport)
-        slot = transport.slots.get(binding.mid) if transport else None
+        slot = transport.slots.get(binding.mid)
         if slot is not None:
             slot.free = True
         if binding.told:
             session.emit(
-                UnboundEvent(track=binding.track.id, transport=binding.transport, mid=binding.mid)
+                UnboundEvent(track=binding.track.id, transport=transport.name, mid=binding.mid)
             )
+        self._tell_starved(session, binding.track)

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from roomline.engine.commands import Command, Question
 from roomline.engine.events import Answer, Failed
+from roomline.errors import BadOffer, Internal, NotFound
 
 T = TypeVar("T")
 Procedure = Generator[Sequence[Question], list[Answer], T]
@@ -93,3 +94,13 @@ class Tasks:
         for question in questions:
             self._waiting[question.request] = task
             self._submit(question)
+
+
+def refusal(answer: Answer) -> BadOffer | NotFound | Internal:
+    """The engine's refusal as an error for the client."""
+    code, message = getattr(answer, "code", ""), getattr(answer, "message", "")
+    if code in {"unknown-transport", "unknown-publication"}:
+        return NotFound("the transport or the track has ended meanwhile")
+    if code in {"timeout", "no-media-port", "duplicate"}:
+        return Internal(f"the media engine failed: {code}")
+    return BadOffer(message or "the offer cannot be answered")
