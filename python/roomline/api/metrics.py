@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from roomline.api.hub import Hub
 from roomline.engine.facade import Sample
 
 LABELS = {
-    "drops": "reason",
-    "errors": "code",
-    "frames_refused": "close_code",
-    "participants_by_tier": "tier",
-    "path_changes": "tier",
-    "sessions_ended": "reason",
-    "transports_lost": "reason",
+    "drops": ("reason",),
+    "errors": ("code",),
+    "frames_refused": ("close_code",),
+    "moves": ("from", "to", "why"),
+    "moves_refused": ("code",),
+    "participants_by_tier": ("tier",),
+    "path_changes": ("tier",),
+    "sessions_ended": ("reason",),
+    "transports_lost": ("reason",),
 }
-"""What the label of a figure is called; `kind` for all others."""
+"""What the label of a figure is called; `kind` for all others. Several are parted by slashes."""
 
 
 class HubCollector(Collector):
@@ -35,6 +42,10 @@ class HubCollector(Collector):
             yield _fill(CounterMetricFamily, name, samples)
         for name, samples in _grouped(gauges(self._hub)).items():
             yield _fill(GaugeMetricFamily, name, samples)
+        for name, histogram in self._hub.core.histograms():
+            metric = HistogramMetricFamily(f"roomline_{name}", _text(name))
+            metric.add_metric([], histogram.buckets(), histogram.total)
+            yield metric
 
 
 def registry(hub: Hub) -> CollectorRegistry:
@@ -73,10 +84,15 @@ def _grouped(samples: Iterable[Sample]) -> dict[str, dict[str, int]]:
 def _fill(
     family: type[CounterMetricFamily | GaugeMetricFamily], name: str, samples: dict[str, int]
 ) -> Metric:
-    text = name.replace("_", " ")
-    labelled = [label for label in samples if label]
-    names = [LABELS.get(name, "kind")] if labelled else []
-    metric = family(f"roomline_{name}", f"{text[:1].upper()}{text[1:]}.", labels=names)
+    names = LABELS.get(name, ("kind",)) if any(samples) else ()
+    metric = family(f"roomline_{name}", _text(name), labels=names)
     for label, value in samples.items():
-        metric.add_metric([label] if names else [], value)
+        # Only what has several labels has slashes to part them.
+        labels = label.split("/") if len(names) > 1 else [label]
+        metric.add_metric(labels if names else [], value)
     return metric
+
+
+def _text(name: str) -> str:
+    text = name.replace("_", " ")
+    return f"{text[:1].upper()}{text[1:]}."

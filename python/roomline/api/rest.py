@@ -11,9 +11,11 @@ from pydantic.alias_generators import to_camel
 
 from roomline.api.hub import Hub
 from roomline.errors import NotFound, TokenInvalid
-from roomline.protocol import ParticipantInfo, RoomLimitsInfo
-from roomline.rooms import Room
+from roomline.protocol import ConnectionChange, ParticipantInfo, RoomLimitsInfo, Tier
+from roomline.rooms import Room, Transport
 from roomline.signaling.describe import participant_info, room_info
+from roomline.signaling.path_report import LegInfo
+from roomline.signaling.session import Session
 from roomline.tokens import RoomLimits, verify_admin
 
 RoomName = Annotated[str, Path(min_length=1, max_length=200)]
@@ -47,10 +49,29 @@ class LimitsBody(RoomLimits):
     model_config = ConfigDict(extra="forbid")
 
 
+class TransportBody(_Body):
+    """One transport of a participant. Everything about the path is null until there is one."""
+
+    id: str
+    connected: bool
+    silent: bool
+    tier: Tier | None
+    server_port: int | None
+    rtt_ms: float | None
+    tracks: list[str]
+
+
+class ParticipantBody(ParticipantInfo):
+    """A participant, with what only who runs the server sees."""
+
+    transports: list[TransportBody]
+    last_change: ConnectionChange | None
+
+
 class ParticipantsBody(_Body):
     """Who is in a room."""
 
-    participants: list[ParticipantInfo]
+    participants: list[ParticipantBody]
 
 
 def router(hub: Hub, keys: Mapping[str, str]) -> APIRouter:
@@ -79,7 +100,7 @@ def router(hub: Hub, keys: Mapping[str, str]) -> APIRouter:
         """Who is in a room, with the tier of each."""
         name = _find(hub, room).name
         return ParticipantsBody(
-            participants=[participant_info(session) for session in hub.core.sessions(name)]
+            participants=[_participant(session) for session in hub.core.sessions(name)]
         )
 
     @routes.delete("/{room}/participants/{participant}", status_code=204)
@@ -104,6 +125,36 @@ def _find(hub: Hub, name: str) -> Room:
     if room is None:
         raise NotFound("nobody is in a room of that name")
     return room
+
+
+def _participant(session: Session) -> ParticipantBody:
+    seen = participant_info(session)
+    legs = dict(session.path.legs())
+    return ParticipantBody(
+        **{name: getattr(seen, name) for name in ParticipantInfo.model_fields},
+        transports=[
+            _transport(session, transport, legs.get(transport.number))
+            for transport in session.participant.transports.values()
+        ],
+        last_change=session.path.last_change,
+    )
+
+
+def _transport(session: Session, transport: Transport, leg: LegInfo | None) -> TransportBody:
+    path = leg.path if leg else None
+    return TransportBody(
+        id=transport.name,
+        connected=transport.connected,
+        silent=leg.silent if leg else False,
+        tier=path.tier if path else None,
+        server_port=path.server_port if path else None,
+        rtt_ms=leg.rtt_ms if leg else None,
+        tracks=[
+            track.id
+            for track in session.participant.tracks.values()
+            if track.transport == transport.name
+        ],
+    )
 
 
 def _room(room: Room) -> RoomBody:

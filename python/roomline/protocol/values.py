@@ -135,7 +135,9 @@ class ConnectionInfo(Wire):
     tier: Tier | None = None
     protocol: Literal["udp", "tcp", "tls"] | None = None
     server_port: int | None = None
-    rtt_ms: float | None = Field(default=None, description="ICE round-trip time, by the client.")
+    rtt_ms: float | None = Field(
+        default=None, description="Round trip of beats, or else of ICE checks by the client."
+    )
     added_latency_ms: float | None = Field(
         default=None,
         description="RTT less the best one known for this client without the relay.",

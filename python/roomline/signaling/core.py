@@ -56,6 +56,7 @@ from roomline.signaling.channel import Channel
 from roomline.signaling.config import SignalingConfig
 from roomline.signaling.context import Context
 from roomline.signaling.data_relay import DataRelay
+from roomline.signaling.histogram import Histogram
 from roomline.signaling.ice_servers import ice_servers
 from roomline.signaling.moves import Moves
 from roomline.signaling.negotiation import Negotiation
@@ -361,6 +362,10 @@ class Core:
             ("signaling_connections", "", len(self._channels)),
             *self._reporting.tiers(self.sessions()),
         ]
+
+    def histograms(self) -> list[tuple[str, Histogram]]:
+        """`(name, values)`: distributions since the start."""
+        return [("move_gap_seconds", self._context.move_gaps)]
 
     # Beginnings and ends of sessions.
 

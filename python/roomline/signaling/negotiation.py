@@ -175,7 +175,10 @@ class Negotiation:
             yield from self._transports.replace_unconnected(session)
         if len(session.participant.transports) >= limit:
             raise PermissionDenied(f"a participant has at most {limit} transports at a time")
-        return (yield from self._open(session, offer))
+        opened = yield from self._open(session, offer)
+        if len(session.participant.transports) > 1:
+            self._context.count("bridges_opened")
+        return opened
 
     def _renegotiate(
         self, session: Session, request: OfferRequest

@@ -239,11 +239,18 @@ class PathReport:
             self._note_change(old, before, leg, now)
 
     def _choose(self) -> _Leg | None:
-        """Who is heard before who is silent; then where the tracks come; then the newest."""
-        ready = [(leg, name) for name, leg in self._legs.items() if leg.path is not None]
+        """Who is heard before who is silent; then where the tracks come; then the newest.
+
+        Once one has been connected, only those that are.
+        """
+        ready = [
+            (leg, name)
+            for name, leg in self._legs.items()
+            if leg.path is not None and leg.connected >= self._was_connected
+        ]
         best = max(
             reversed(ready),
-            key=lambda each: (each[0].connected, not each[0].silent, self._tracks.get(each[1], 0)),
+            key=lambda each: (not each[0].silent, self._tracks.get(each[1], 0)),
             default=None,
         )
         return best[0] if best else None

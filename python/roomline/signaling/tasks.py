@@ -101,6 +101,6 @@ def refusal(answer: Answer) -> BadOffer | NotFound | Internal:
     code, message = getattr(answer, "code", ""), getattr(answer, "message", "")
     if code in {"unknown-transport", "unknown-publication"}:
         return NotFound("the transport or the track has ended meanwhile")
-    if code in {"timeout", "no-media-port", "duplicate"}:
+    if code in {"timeout", "no-media-port"}:
         return Internal(f"the media engine failed: {code}")
     return BadOffer(message or "the offer cannot be answered")

@@ -73,7 +73,7 @@ export interface ConnectionInfo {
   tier: Tier | null;
   protocol: "udp" | "tcp" | "tls" | null;
   serverPort: number | null;
-  /** ICE round-trip time, by the client. */
+  /** Round trip of beats, or else of ICE checks by the client. */
   rttMs: number | null;
   /** RTT less the best one known for this client without the relay. */
   addedLatencyMs: number | null;
