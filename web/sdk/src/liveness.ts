@@ -160,7 +160,7 @@ export class Liveness {
     const beats = (this.#beatAt ?? 0) > this.#diedAt;
     if (figures.pair !== noted.pair) {
       // A pair is selected when a check on it was answered. Wait for something besides.
-      if (figures.pair !== undefined && (beats || figures.bytes > 0)) this.#revive();
+      if (figures.pair !== undefined && figures.bytes > 0) this.#revive();
     } else if (!this.#uplinkSilent && (beats || received(figures, noted)) && this.#answered(figures, noted)) {
       this.#revive();
     }

@@ -271,6 +271,11 @@ export class FakeBrowser {
     },
   };
 
+  /** Time goes by while the page does not run: what was due comes late, all at once. */
+  sleep(ms: number): void {
+    this.#now += ms;
+  }
+
   get now(): number {
     return this.#now;
   }
@@ -301,7 +306,7 @@ export class FakeBrowser {
       const due = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
       if (!due) break;
       this.#timers.delete(due);
-      this.#now = due.at;
+      this.#now = Math.max(this.#now, due.at);
       due.callback();
       await settle();
     }
