@@ -7,7 +7,7 @@ use std::os::fd::RawFd;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::Waker;
 use rand::SeedableRng;
@@ -24,6 +24,11 @@ use crate::metrics::{Figures, Metric, Metrics};
 use crate::outbox::{EngineEvent, Outbox};
 use crate::sockets::{Sockets, bind_listener};
 use crate::worker::{Message, State, WAKER, Worker, WorkerIndex};
+
+/// Beats on a data channel that asks for them, and the silence that tells of a dead path: three of
+/// them did not come back.
+const BEAT_INTERVAL: Duration = Duration::from_millis(200);
+const SILENT_AFTER: Duration = Duration::from_millis(600);
 
 /// The running engine. Dropping it closes it.
 pub struct Engine {
@@ -286,6 +291,8 @@ fn make_shard(
         max_allocations_per_participant: config.max_allocations_per_participant,
         certificate: Certificate::generate().map_err(refused)?,
         stats_interval: config.stats_interval,
+        beat_interval: BEAT_INTERVAL,
+        silent_after: SILENT_AFTER,
     };
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Shard::new(shard, Instant::now(), unix, Box::new(seeded()?)).map_err(refused)

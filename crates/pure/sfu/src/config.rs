@@ -30,6 +30,10 @@ pub struct ShardConfig {
     pub certificate: Certificate,
     /// How often [`Event::TransportStats`](crate::Event::TransportStats) comes.
     pub stats_interval: Duration,
+    /// How often a beat is sent on a data channel with the subprotocol `beat/1`.
+    pub beat_interval: Duration,
+    /// A transport with such a channel is silent when nothing authentic has come for so long.
+    pub silent_after: Duration,
 }
 
 impl ShardConfig {
@@ -132,6 +136,8 @@ mod tests {
             max_allocations_per_participant: 8,
             certificate: Certificate { certificate: Vec::new(), private_key: Vec::new() },
             stats_interval: Duration::from_secs(2),
+            beat_interval: Duration::from_millis(200),
+            silent_after: Duration::from_millis(600),
         };
         assert_eq!(config.relayed_ports(), [1024..=3477, 3479..=9999, 60001..=65535]);
         let all = ShardConfig { media_ports: 1024..=65535, ..config };

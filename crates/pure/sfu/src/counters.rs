@@ -36,7 +36,8 @@ pub enum Discard {
     DataSentBack,
     /// A data channel message that did not fit the receiver's buffer.
     DataOverflow,
-    /// A data channel message above the largest size, or for a channel that is not open.
+    /// A data channel message above the largest size, for a channel that is not open, or that
+    /// answers no beat; or a second channel for beats.
     DataInvalid,
     /// A TURN connection that was not announced.
     UnknownConnection,

@@ -10,6 +10,7 @@ use crate::event::Event;
 use crate::forwarding::Refusal;
 use crate::ids::{DataChannelId, TransportId};
 use crate::tables::Slot;
+use crate::transport::beat;
 use crate::transport::dcep::{Open, Reliability};
 use crate::transport::sctp::{ChannelEvent, SendError};
 
@@ -54,7 +55,21 @@ impl Shard {
     /// What happened to a channel at a transport.
     pub(super) fn channel_event(&mut self, now: Instant, slot: Slot, event: ChannelEvent) {
         match event {
+            ChannelEvent::Opened { stream, open } if open.protocol == beat::PROTOCOL => {
+                self.open_beats(now, (slot, stream));
+            }
             ChannelEvent::Opened { stream, open } => self.channel_opened((slot, stream), open),
+            ChannelEvent::Message { stream, data, .. } if self.beats_on((slot, stream)) => {
+                let transport = self.transports.get_mut(slot);
+                if !transport.is_some_and(|transport| transport.beats.answered(now, &data)) {
+                    self.counters.discard(Discard::DataInvalid);
+                }
+            }
+            ChannelEvent::Closed { stream } if self.beats_on((slot, stream)) => {
+                if let Some(transport) = self.transports.get_mut(slot) {
+                    transport.beats.close();
+                }
+            }
             ChannelEvent::Message { stream, text, data } => {
                 self.counters.data_received += 1;
                 match self.channels.role((slot, stream)) {
@@ -70,6 +85,23 @@ impl Shard {
             },
             ChannelEvent::Invalid => self.counters.discard(Discard::DataInvalid),
         }
+    }
+
+    /// A channel for beats is the shard's own affair, and one is enough.
+    fn open_beats(&mut self, now: Instant, (slot, stream): End) {
+        let Some(transport) = self.transports.get_mut(slot) else { return };
+        if transport.beats.open(now, stream) {
+            return;
+        }
+        if let Some(sctp) = &mut transport.sctp {
+            sctp.close(stream);
+        }
+        self.counters.discard(Discard::DataInvalid);
+        self.pump(now, slot);
+    }
+
+    fn beats_on(&self, (slot, stream): End) -> bool {
+        self.transports.get(slot).is_some_and(|transport| transport.beats.is_on(stream))
     }
 
     fn channel_opened(&mut self, end: End, open: Open) {

@@ -141,6 +141,7 @@ impl Shard {
             self.transports.add_pair(pair, slot);
         }
         self.transports.retire_ufrags(slot);
+        self.tell_woken(slot);
         if change.selected {
             self.tell_path(now, slot);
         }
@@ -191,7 +192,13 @@ impl Shard {
         transport.totals.packets_received += 1;
         transport.totals.bytes_received += data.len() as u64;
         let mut notices = std::mem::take(&mut self.scratch.notices);
-        let outcome = transport.handle_dtls(now, data, &mut self.scratch.datagram, &mut notices);
+        let mut moved = false;
+        let scratch = &mut self.scratch.datagram;
+        let outcome = transport.handle_dtls(now, (pair, &mut moved), data, scratch, &mut notices);
+        self.tell_woken(slot);
+        if moved {
+            self.tell_path(now, slot);
+        }
         self.after_dtls(now, slot, outcome, notices);
     }
 
@@ -209,9 +216,13 @@ impl Shard {
             Err(reason) => return self.counters.discard(reason),
         };
         let moved = transport.hear(now, pair);
+        let woken = transport.take_woken();
         transport.totals.packets_received += 1;
         transport.totals.bytes_received += received as u64;
-        let leg = transport.leg;
+        let (id, leg) = (transport.id, transport.leg);
+        if let Some(silence) = woken {
+            self.tell_silence(id, false, silence);
+        }
         if moved {
             self.tell_path(now, slot);
         }

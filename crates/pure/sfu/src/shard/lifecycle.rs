@@ -1,6 +1,6 @@
 //! What time and the peer do to transports: timers, DTLS outcomes, the end.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use roomline_stun::turn::AllocationId;
 
@@ -9,6 +9,7 @@ use super::egress::Out;
 use crate::counters::Discard;
 use crate::event::{CloseReason, Event, Stats};
 use crate::forwarding::RouterEvent;
+use crate::ids::TransportId;
 use crate::io::Action;
 use crate::relay::Flow;
 use crate::tables::Slot;
@@ -60,6 +61,26 @@ impl Shard {
         if due.path {
             self.tell_path(now, slot);
         }
+        if due.overflow {
+            self.counters.discard(Discard::DataOverflow);
+        }
+        if let (Some(silence), Some(transport)) = (due.silence, self.transports.get(slot)) {
+            self.tell_silence(transport.id, true, silence);
+        }
+    }
+
+    /// Tells that a transport is heard again, if it is news.
+    pub(super) fn tell_woken(&mut self, slot: Slot) {
+        let Some(transport) = self.transports.get_mut(slot) else { return };
+        let transport = (transport.take_woken(), transport.id);
+        if let (Some(silence), id) = transport {
+            self.tell_silence(id, false, silence);
+        }
+    }
+
+    pub(super) fn tell_silence(&mut self, transport: TransportId, silent: bool, silence: Duration) {
+        let silence_ms = u32::try_from(silence.as_millis()).unwrap_or(u32::MAX);
+        self.events.push_back(Event::TransportSilent { transport, silent, silence_ms });
     }
 
     fn prune_pairs(&mut self, now: Instant, slot: Slot) {
@@ -74,7 +95,8 @@ impl Shard {
     }
 
     fn tell_stats(&mut self, slot: Slot) {
-        let Some(transport) = self.transports.get(slot) else { return };
+        let Some(transport) = self.transports.get_mut(slot) else { return };
+        let milliseconds = |rtt: Duration| rtt.as_secs_f32() * 1000.0;
         let leg = self.router.leg_stats(transport.leg);
         let totals = transport.totals;
         let stats = Stats {
@@ -84,9 +106,9 @@ impl Shard {
             bytes_sent: totals.bytes_sent,
             packets_lost: leg.packets_lost,
             retransmissions: leg.retransmissions,
-            rtt_ms: leg.rtt.map(|rtt| rtt.as_secs_f32() * 1000.0),
+            rtt_ms: leg.rtt.map(milliseconds),
             fraction_lost: leg.fraction_lost,
-            path_rtt_ms: None,
+            path_rtt_ms: transport.beats.take_rtt().map(milliseconds),
         };
         self.events.push_back(Event::TransportStats { transport: transport.id, stats });
     }

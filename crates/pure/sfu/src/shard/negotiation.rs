@@ -44,7 +44,7 @@ impl Shard {
         let mixed = offer.extmap_allow_mixed;
         let fingerprints = offer.fingerprints;
         let parts = Parts { id, participant, socket, ice, credentials, leg, session, fingerprints };
-        let transport = Transport::new(parts, &self.identity, self.config.stats_interval, now);
+        let transport = Transport::new(parts, &self.identity, &self.config, now);
         let slot = self.transports.insert(transport);
         self.counters.transports_opened += 1;
         self.apply(now, slot, request, answer, mixed);
@@ -127,6 +127,7 @@ impl Shard {
         let Some(transport) = self.transports.get_mut(slot) else { return };
         if answer.data.is_none() {
             transport.sctp = None;
+            transport.beats.close();
         }
         let transport = transport.id;
         let sections = sections(&answer);

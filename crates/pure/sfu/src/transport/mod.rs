@@ -3,6 +3,7 @@
 //! It works on decrypted payloads and on [`Pair`]s; sockets, TURN and the other transports are the
 //! shard's.
 
+pub(crate) mod beat;
 pub(crate) mod dcep;
 pub(crate) mod dtls;
 pub(crate) mod pairs;
@@ -16,10 +17,12 @@ use roomline_ice::{Agent, CONSENT_TIMEOUT, Credentials};
 use roomline_sdp::{Fingerprint, Session};
 
 use crate::command::MediaSocket;
+use crate::config::ShardConfig;
 use crate::event::Tier;
 use crate::forwarding::LegId;
 use crate::ids::{ParticipantId, TransportId};
 use crate::outbox::Outbox;
+use beat::Beats;
 use dtls::{DtlsError, Endpoint, Established, Identity, Step};
 use pairs::Pairs;
 use paths::Paths;
@@ -60,6 +63,10 @@ pub(crate) struct Due {
     pub(crate) upkeep: bool,
     /// A change of path that was held back is to be told.
     pub(crate) path: bool,
+    /// Nothing has come for so long that it is to be told.
+    pub(crate) silence: Option<Duration>,
+    /// There was no room for a beat.
+    pub(crate) overflow: bool,
 }
 
 /// One transport.
@@ -80,11 +87,16 @@ pub(crate) struct Transport {
     pub(crate) leg: LegId,
     pub(crate) tier: Option<Tier>,
     pub(crate) paths: Paths,
+    pub(crate) beats: Beats,
     pub(crate) totals: Totals,
     /// Its entry in the shard's timers.
     pub(crate) deadline: Option<Instant>,
     dtls: Endpoint,
     last_authentic: Instant,
+    /// Data came in the DTLS datagram that is being handled.
+    heard: bool,
+    /// It is heard again, after a silence of so long.
+    woken: Option<Duration>,
     next_stats: Instant,
     next_upkeep: Instant,
 }
@@ -103,7 +115,12 @@ pub(crate) struct Parts {
 
 impl Transport {
     /// Waits for connectivity checks.
-    pub(crate) fn new(parts: Parts, identity: &Identity, stats: Duration, now: Instant) -> Self {
+    pub(crate) fn new(
+        parts: Parts,
+        identity: &Identity,
+        config: &ShardConfig,
+        now: Instant,
+    ) -> Self {
         Self {
             id: parts.id,
             participant: parts.participant,
@@ -119,25 +136,38 @@ impl Transport {
             leg: parts.leg,
             tier: None,
             paths: Paths::default(),
+            beats: Beats::new(config.beat_interval, config.silent_after),
             totals: Totals::default(),
             deadline: None,
             dtls: Endpoint::new(identity, parts.fingerprints, now),
             last_authentic: now,
-            next_stats: now + stats,
+            heard: false,
+            woken: None,
+            next_stats: now + config.stats_interval,
             next_upkeep: now + UPKEEP,
         }
     }
 
     /// Notes an authenticated packet on a pair.
     pub(crate) fn touch(&mut self, now: Instant, pair: pairs::Pair) {
-        self.last_authentic = now;
+        self.note_authentic(now);
         self.pairs.touch(now, pair);
     }
 
-    /// Notes authentic media on a pair. True when that pair takes over.
+    /// Notes authentic media or data on a pair. True when that pair takes over.
     pub(crate) fn hear(&mut self, now: Instant, pair: pairs::Pair) -> bool {
-        self.last_authentic = now;
+        self.note_authentic(now);
         self.pairs.hear(now, pair)
+    }
+
+    fn note_authentic(&mut self, now: Instant) {
+        self.woken = self.beats.heard(now, self.last_authentic).or(self.woken);
+        self.last_authentic = now;
+    }
+
+    /// How long nothing had come, if it is to be told that something does again.
+    pub(crate) fn take_woken(&mut self) -> Option<Duration> {
+        self.woken.take()
     }
 
     /// True when an offer is by the peer that DTLS was begun with.
@@ -145,16 +175,20 @@ impl Transport {
         self.dtls.expected() == fingerprints
     }
 
-    /// Takes a DTLS datagram from a checked pair.
+    /// Takes a DTLS datagram from a checked pair. `moved` is set when that pair takes over.
     pub(crate) fn handle_dtls(
         &mut self,
         now: Instant,
+        (pair, moved): (pairs::Pair, &mut bool),
         data: &[u8],
         scratch: &mut Vec<u8>,
         notices: &mut Vec<Notice>,
     ) -> Result<(), DtlsError> {
+        self.heard = false;
         self.dtls.handle_datagram(now, data)?;
-        self.drain(now, scratch, notices)
+        self.drain(now, scratch, notices)?;
+        *moved = self.heard && self.hear(now, pair);
+        Ok(())
     }
 
     /// Does what is due of DTLS and SCTP, and tells what else is.
@@ -173,8 +207,8 @@ impl Transport {
         {
             sctp.handle_timeout(now);
         }
+        let mut due = Due { overflow: !self.beat(now), ..Due::default() };
         self.drain(now, scratch, notices)?;
-        let mut due = Due::default();
         if now >= self.next_stats {
             self.next_stats = now + stats;
             due.stats = true;
@@ -183,9 +217,16 @@ impl Transport {
             self.next_upkeep = now + UPKEEP;
             due.upkeep = true;
         }
+        due.silence = self.beats.falls_silent(now, self.last_authentic);
         due.path = self.paths.poll_timeout().is_some_and(|at| at <= now);
         due.expired = now >= self.last_authentic + CONSENT_TIMEOUT;
         Ok(due)
+    }
+
+    /// Sends a beat if one is due. False if there was no room for it.
+    fn beat(&mut self, now: Instant) -> bool {
+        let Some((stream, beat)) = self.beats.due(now) else { return true };
+        self.sctp.as_mut().is_none_or(|sctp| sctp.send(stream, false, &beat).is_ok())
     }
 
     /// When `handle_timeout` is due.
@@ -193,7 +234,8 @@ impl Transport {
         let fixed =
             self.next_stats.min(self.next_upkeep).min(self.last_authentic + CONSENT_TIMEOUT);
         let sctp = self.sctp.as_ref().and_then(|sctp| sctp.poll_timeout());
-        let moving = [self.dtls.poll_timeout(), sctp, self.paths.poll_timeout()];
+        let beats = self.beats.poll_timeout(self.last_authentic);
+        let moving = [self.dtls.poll_timeout(), sctp, self.paths.poll_timeout(), beats];
         moving.into_iter().flatten().fold(fixed, Instant::min)
     }
 
@@ -226,13 +268,14 @@ impl Transport {
         scratch: &mut Vec<u8>,
         notices: &mut Vec<Notice>,
     ) -> Result<(), DtlsError> {
-        let Self { dtls, outbox, sctp, keys, .. } = self;
+        let Self { dtls, outbox, sctp, keys, heard, .. } = self;
         let mut established = None;
         dtls.drain(scratch, &mut |step| match step {
             Step::Datagram(datagram) if !outbox.is_full() => outbox.push(datagram),
             Step::Datagram(_) => {}
             Step::Connected(agreed) => established = Some(agreed),
             Step::Data(data) => {
+                *heard = true;
                 if let Some(sctp) = sctp {
                     sctp.handle_packet(now, data);
                 }

@@ -35,6 +35,8 @@ pub struct Client {
     pub turn: Option<Turn>,
     pub events: Vec<Event>,
     pub deadline: Instant,
+    /// The channel on which it sends back what comes.
+    pub echoes: Option<ChannelId>,
     sent: Vec<(Way, Vec<u8>)>,
 }
 
@@ -136,6 +138,7 @@ impl World {
             turn,
             events: Vec::new(),
             deadline: self.now,
+            echoes: None,
             sent: Vec::new(),
         });
         (self.clients.len() - 1, sections)
@@ -246,6 +249,11 @@ impl Client {
                             sent.push((way, transmit.contents.to_vec()));
                         }
                         Some(turn) => sent.push((turn.way, turn.wrap(&transmit.contents))),
+                    }
+                }
+                Output::Event(Event::ChannelData(data)) if self.echoes == Some(data.id) => {
+                    if let Some(mut channel) = self.rtc.channel(data.id) {
+                        channel.write(data.binary, &data.data).unwrap();
                     }
                 }
                 Output::Event(event) => self.events.push(event),

@@ -102,6 +102,8 @@ pub fn config() -> ShardConfig {
         max_allocations_per_participant: 8,
         certificate: Certificate::generate().unwrap(),
         stats_interval: Duration::from_secs(2),
+        beat_interval: Duration::from_millis(200),
+        silent_after: Duration::from_millis(600),
     }
 }
 
