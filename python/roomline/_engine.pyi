@@ -83,6 +83,10 @@ class Engine:
     def stop_accepting(self) -> None:
         """Close the TCP listeners; connections, transports and UDP go on."""
 
+    def release_ports(self) -> int:
+        """Free the ports of the listeners, and the media port if there is only one. Who uses them
+        goes on; returns how many clients there are on UDP. Raises EngineError."""
+
     def close(self) -> None:
         """Stop every thread and close every socket, and HTTP connections that were not taken.
         Idempotent. `fileno()` stays open until the engine is collected."""

@@ -34,6 +34,7 @@ class FakeEngine:
         self.refuse_subscriptions: set[int] = set()
         self.closed = False
         self.accepting = True
+        self.released = False
         self.certificates: list[bytes] = []
         self.deliver: Deliver | None = None
 
@@ -61,6 +62,10 @@ class FakeEngine:
 
     def stop_accepting(self) -> None:
         self.accepting = False
+
+    def release_ports(self) -> int:
+        self.released = True
+        return 0
 
     def close(self) -> None:
         self.closed = True

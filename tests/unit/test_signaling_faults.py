@@ -392,6 +392,24 @@ def test_draining() -> None:
     assert alice.events("closed")[0]["code"] == "draining"
 
 
+def test_while_draining_media_outlives_a_lost_connection() -> None:
+    world = World()
+    alice, bob = world.client("alice", publish=CAMERA), world.client("bob")
+    alice.connect()
+    bob.connect()
+    world.core.drain(world.now.unix_ms + 600_000, world.now)
+    alice.drop()
+    world.wait(120, bob)
+    assert world.core.lingering() == 2
+    assert not bob.events("participantLeft")
+    world.tell(e.TransportClosed(alice.transport, "timeout"))
+    world.wait(1, bob)
+    assert bob.events("participantLeft")[0]["reason"] == "disconnected"
+    assert world.core.lingering() == 1
+    bob.request("leave")
+    assert world.core.lingering() == 0
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),

@@ -64,5 +64,11 @@ class MediaEngine(Protocol):
     def stop_accepting(self) -> None:
         """Close the listeners; what is connected goes on."""
 
+    def release_ports(self) -> int:
+        """Free every port that another server would listen on; who is connected goes on.
+
+        Returns how many clients there are on UDP ports that were freed. Raises EngineFailure.
+        """
+
     def close(self) -> None:
         """Stop everything. Idempotent."""

@@ -90,6 +90,13 @@ class NativeEngine:
         """Close the listeners; what is connected goes on."""
         self._engine.stop_accepting()
 
+    def release_ports(self) -> int:
+        """Free every port that another server would listen on. Raises EngineFailure."""
+        try:
+            return self._engine.release_ports()
+        except _engine.EngineError as error:
+            raise EngineFailure("ports", str(error)) from None
+
     def close(self) -> None:
         """Stop everything. Idempotent."""
         if self._closed:

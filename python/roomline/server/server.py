@@ -19,6 +19,7 @@ from roomline.clock import Clock, SystemClock
 from roomline.config import Settings, load
 from roomline.engine import EngineOptions, MediaEngine
 from roomline.engine.events import HttpConnection
+from roomline.errors import EngineFailure
 from roomline.ids import Names
 from roomline.log import get as get_logger
 from roomline.server.addresses import Address, discover, has_ipv6
@@ -110,18 +111,34 @@ class Server:
         log.info("serving", https_port=self.engine.https_port, turn_port=self.engine.turn_port)
 
     async def drain(self) -> None:
-        """Take no new joins, wait until everybody has left or time is up, and stop."""
+        """Take no new joins, wait until everybody has left or time is up, and stop.
+
+        The ports are free for another server as soon as this has begun.
+        """
         now = self.clock.now()
         patience = self.settings.drain_seconds
         log.info("draining", seconds=patience)
         self.hub.core.drain(now.unix_ms + int(patience * 1000), now)
         self.hub.settle()
-        with contextlib.suppress(TimeoutError):
+        try:
+            log.info("ports free", udp_clients=self.engine.release_ports())
+        except EngineFailure as error:
+            log.warning("ports not free: no other server can start yet", error=str(error))
+        try:
             async with asyncio.timeout(patience):
-                while self.hub.core.is_attended() and not self._stopped.is_set():
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._stopped.wait(), DRAIN_INTERVAL)
+                await self._wait_for_the_last()
+        except TimeoutError:
+            log.info("drained: time is up", participants=self.hub.core.lingering())
         self.stop()
+
+    async def _wait_for_the_last(self) -> None:
+        told = 0
+        while (left := self.hub.core.lingering()) and not self._stopped.is_set():
+            if left != told:
+                told = left
+                log.info("waiting for calls to end", participants=left)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), DRAIN_INTERVAL)
 
     def stop(self) -> None:
         """Make `run` end at once."""

@@ -263,7 +263,8 @@ class Core:
     def _check_deadlines(self, session: Session, now: Moment) -> None:
         config = self.config
         detached, unconnected = session.detached_at, session.unconnected_since
-        if detached is not None and now.monotonic - detached >= config.resume_window:
+        gone = detached is not None and now.monotonic - detached >= config.resume_window
+        if gone and not (self.draining_until is not None and _has_media(session)):
             self.end(session, "disconnected")
         elif unconnected is not None and now.monotonic - unconnected >= config.connect_timeout:
             self.end(
@@ -335,9 +336,11 @@ class Core:
             if session.participant.present and room_name in {None, session.room.name}:
                 yield session
 
-    def is_attended(self) -> bool:
-        """Whether anybody who is in listens to us."""
-        return any(session.channel is not None for session in self.sessions())
+    def lingering(self) -> int:
+        """For how many of those who are in it is worth not to stop: somebody listens, or sends."""
+        return sum(
+            session.channel is not None or _has_media(session) for session in self.sessions()
+        )
 
     def new_identity(self) -> str:
         """An identity for somebody who comes without one."""
@@ -454,3 +457,8 @@ class Core:
 def _check_version(version: int) -> None:
     if version != VERSION:
         raise UnsupportedVersion(f"this server speaks version {VERSION}")
+
+
+def _has_media(session: Session) -> bool:
+    """Whether its media flows. While the server drains, who lost the signaling has that left."""
+    return any(transport.connected for transport in session.participant.transports.values())

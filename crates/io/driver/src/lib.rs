@@ -14,6 +14,7 @@ mod address;
 mod control;
 mod interfaces;
 mod limits;
+mod occupants;
 mod poller;
 mod ports;
 mod receive;

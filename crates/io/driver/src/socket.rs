@@ -6,7 +6,9 @@ use std::os::fd::{AsRawFd, RawFd};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::address::for_socket;
 use crate::control::{UDP_GRO, UDP_SEGMENT};
+use crate::occupants::is_open_to_everybody;
 
 /// Sizes of the kernel's buffers in bytes; the system's limit may make them smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,58 @@ impl UdpSocket {
     /// # Errors
     /// When the address is not ours or busy, or the system refuses.
     pub fn bind(address: SocketAddr, buffers: Buffers) -> io::Result<Self> {
+        Self::prepare(address, buffers, false)?.bind_to(address)
+    }
+
+    /// As [`bind`](Self::bind), but also beside sockets that [`for_client`](Self::for_client) made
+    /// in another process of the same user, which has given the port up but for the clients it has.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind): the port is busy while anybody takes what any client sends there.
+    pub fn bind_after(address: SocketAddr, buffers: Buffers) -> io::Result<Self> {
+        let busy = match Self::bind(address, buffers) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => error,
+            other => return other,
+        };
+        let Ok(socket) = Self::prepare(address, buffers, true)?.bind_to(address) else {
+            return Err(busy);
+        };
+        // Others may share their ports with everybody of their user, on purpose or by mistake.
+        if is_open_to_everybody(&socket.socket, address.port())? {
+            return Err(busy);
+        }
+        socket.set_shared(false)?;
+        Ok(socket)
+    }
+
+    /// Lets sockets of the same user be bound to the same port from now on, or not any more.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn set_shared(&self, shared: bool) -> io::Result<()> {
+        set_option(&self.socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, shared.into())
+    }
+
+    /// A further socket on the same port for one client: the kernel gives it what that client sends
+    /// to `local`, whoever else is bound to the port. What others sent there before it was connected
+    /// waits in it too. This socket must be shared ([`set_shared`](Self::set_shared)).
+    ///
+    /// # Errors
+    /// When no file descriptor is left, or the system refuses.
+    pub fn for_client(
+        &self,
+        local: Option<IpAddr>,
+        remote: SocketAddr,
+        buffers: Buffers,
+    ) -> io::Result<Self> {
+        let address = SocketAddr::new(local.unwrap_or(self.local.ip()), self.local.port());
+        let socket = Self::prepare(address, buffers, true)?.bind_to(address)?;
+        let name = for_socket(remote, socket.ipv6).ok_or(io::ErrorKind::AddrNotAvailable)?;
+        socket.socket.connect(&name)?;
+        Ok(socket)
+    }
+
+    fn prepare(address: SocketAddr, buffers: Buffers, shared: bool) -> io::Result<Self> {
         let ipv6 = address.is_ipv6();
         let domain = if ipv6 { Domain::IPV6 } else { Domain::IPV4 };
         let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
@@ -53,9 +107,17 @@ impl UdpSocket {
         }
         // 0 is "no segmentation", so this only asks whether the kernel knows the option.
         let gso = set_option(&socket, libc::IPPROTO_UDP, UDP_SEGMENT, 0).is_ok();
-        socket.bind(&address.into())?;
-        let local = socket.local_addr()?.as_socket().unwrap_or(address);
-        Ok(Self { socket, local, ipv6, gso })
+        let socket = Self { socket, local: address, ipv6, gso };
+        if shared {
+            socket.set_shared(true)?;
+        }
+        Ok(socket)
+    }
+
+    fn bind_to(mut self, address: SocketAddr) -> io::Result<Self> {
+        self.socket.bind(&address.into())?;
+        self.local = self.socket.local_addr()?.as_socket().unwrap_or(address);
+        Ok(self)
     }
 
     /// Where it is bound.
@@ -118,3 +180,6 @@ fn set_option(
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
+
+#[cfg(test)]
+mod tests;

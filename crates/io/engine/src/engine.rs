@@ -29,6 +29,8 @@ use crate::worker::{Message, State, WAKER, Worker, WorkerIndex};
 /// them did not come back.
 const BEAT_INTERVAL: Duration = Duration::from_millis(200);
 const SILENT_AFTER: Duration = Duration::from_millis(600);
+/// For the media thread to give its shared ports up.
+const RELEASE_WITHIN: Duration = Duration::from_secs(5);
 
 /// The running engine. Dropping it closes it.
 pub struct Engine {
@@ -173,6 +175,21 @@ impl Engine {
         }
     }
 
+    /// Frees every port that others may want to listen on: closes the TCP listeners, the UDP port of
+    /// TURN, and the media port if there is only one. Clients that use them go on, each over a socket
+    /// of its own; returns how many there are on UDP. New transports are refused from then on, if
+    /// they would have used the media port.
+    ///
+    /// # Errors
+    /// When the system refuses, and then the UDP ports stay as they are; after
+    /// [`close`](Self::close); when the media thread does not answer.
+    pub fn release_ports(&self) -> io::Result<usize> {
+        self.stop_accepting();
+        let (told, outcome) = mpsc::channel();
+        self.post.send(Message::Release(told)).map_err(io::Error::other)?;
+        outcome.recv_timeout(RELEASE_WITHIN).map_err(io::Error::other)?
+    }
+
     /// Stops every thread and closes every socket, and every HTTP connection that was not taken.
     /// Idempotent.
     pub fn close(&self) {
@@ -231,7 +248,7 @@ fn make_worker(
     let Parts { poller, inbox, outbox, metrics } = parts;
     let mut sockets = Sockets::new(addresses.to_vec(), config.media_ports.clone());
     sockets
-        .add(&poller, SocketKind::Relay, ports.turn, ports.turn_udp)
+        .add_shared(&poller, SocketKind::Relay, ports.turn, ports.turn_udp)
         .map_err(StartError::io("the TURN port"))?;
     let shared_media = share_media(config, addresses, &poller, &mut sockets)?;
     let media_ports = match shared_media {
@@ -267,7 +284,7 @@ fn share_media(
     }
     let (port, bound) = bind_listener(addresses, first).map_err(bind_error(Listener::Media))?;
     let socket = sockets
-        .add(poller, SocketKind::Media, port, bound)
+        .add_shared(poller, SocketKind::Media, port, bound)
         .map_err(StartError::io("the media port"))?;
     Ok(Some(MediaSocket { socket, port, shared: true }))
 }

@@ -1,6 +1,8 @@
 //! The UDP ports of a media thread.
 
-use std::collections::VecDeque;
+mod release;
+
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -27,12 +29,27 @@ struct Port {
     kind: SocketKind,
     number: u16,
     members: Vec<Member>,
+    /// Set for the socket of one client: the port whose datagrams it takes.
+    of: Option<u64>,
 }
 
 struct Member {
     socket: UdpSocket,
     queued: bool,
     overflowed: u32,
+}
+
+impl Port {
+    /// The socket that has the source address, or the family.
+    fn member_for(&self, local: Option<IpAddr>, remote: SocketAddr) -> Option<&Member> {
+        let wanted = local.unwrap_or(remote.ip());
+        let exact = |member: &&Member| member.socket.serves(wanted);
+        let family = |member: &&Member| {
+            let own = member.socket.local().ip();
+            own.is_ipv4() == remote.is_ipv4() || own.is_unspecified()
+        };
+        self.members.iter().find(exact).or_else(|| self.members.iter().find(family))
+    }
 }
 
 /// What receiving cost and brought.
@@ -54,31 +71,39 @@ pub(crate) struct Sockets {
     receiver: Receiver,
     sender: Sender,
     received: ReceiveCounters,
+    /// Ports that many clients share.
+    shared: Vec<u64>,
+    /// The sockets of the clients of ports that were given up.
+    clients: HashMap<ClientKey, u64>,
 }
 
+/// The port, our address on it if it is known, and the client's.
+type ClientKey = (u64, Option<IpAddr>, SocketAddr);
+
 /// Binds one port number on every address. Port 0 is chosen by the system on the first address.
-pub(crate) fn bind_all(
+fn bind_all(
     addresses: &[IpAddr],
     port: u16,
-    buffers: Buffers,
+    bind: impl Fn(SocketAddr) -> io::Result<UdpSocket>,
 ) -> Result<(u16, Vec<UdpSocket>), (SocketAddr, io::Error)> {
     let mut port = port;
     let mut sockets = Vec::with_capacity(addresses.len());
     for &address in addresses {
         let wanted = SocketAddr::new(address, port);
-        let socket = UdpSocket::bind(wanted, buffers).map_err(|error| (wanted, error))?;
+        let socket = bind(wanted).map_err(|error| (wanted, error))?;
         port = socket.local().port();
         sockets.push(socket);
     }
     Ok((port, sockets))
 }
 
-/// Binds a port that many clients share.
+/// Binds a port that many clients share, also after a process that has given it up but for its
+/// clients.
 pub(crate) fn bind_listener(
     addresses: &[IpAddr],
     port: u16,
 ) -> Result<(u16, Vec<UdpSocket>), (SocketAddr, io::Error)> {
-    bind_all(addresses, port, LISTENER_BUFFERS)
+    bind_all(addresses, port, |address| UdpSocket::bind_after(address, LISTENER_BUFFERS))
 }
 
 impl Sockets {
@@ -91,11 +116,26 @@ impl Sockets {
             receiver: Receiver::new(),
             sender: Sender::new(),
             received: ReceiveCounters::default(),
+            shared: Vec::new(),
+            clients: HashMap::new(),
         }
     }
 
+    /// Takes a bound port over that many clients share.
+    pub(crate) fn add_shared(
+        &mut self,
+        poller: &Poller,
+        kind: SocketKind,
+        number: u16,
+        sockets: Vec<UdpSocket>,
+    ) -> io::Result<SocketId> {
+        let socket = self.add(poller, kind, number, sockets)?;
+        self.shared.push(socket.0);
+        Ok(socket)
+    }
+
     /// Takes a bound port over.
-    pub(crate) fn add(
+    fn add(
         &mut self,
         poller: &Poller,
         kind: SocketKind,
@@ -106,7 +146,7 @@ impl Sockets {
             .into_iter()
             .map(|socket| Member { socket, queued: false, overflowed: 0 })
             .collect();
-        let key = self.ports.insert(Port { kind, number, members });
+        let key = self.ports.insert(Port { kind, number, members, of: None });
         let port = self.ports.get(key);
         let members = port.map_or(&[][..], |port| &port.members);
         for (place, member) in members.iter().enumerate() {
@@ -126,7 +166,7 @@ impl Sockets {
     ) -> Result<MediaSocket, NoPort> {
         let addresses = &self.addresses;
         let (port, sockets) = self.pool.bind(random, |port| {
-            bind_all(addresses, port, MEDIA_BUFFERS)
+            bind_all(addresses, port, |address| UdpSocket::bind(address, MEDIA_BUFFERS))
                 .map(|(_, sockets)| sockets)
                 .map_err(|(_, error)| error)
         })?;
@@ -177,12 +217,12 @@ impl Sockets {
     /// True if the socket is done with for now.
     fn read_once(&mut self, now: Instant, shard: &mut Shard, key: u64, place: usize) -> bool {
         let Some(port) = self.ports.get_mut(key) else { return true };
-        let kind = port.kind;
+        let (kind, socket) = (port.kind, SocketId(port.of.unwrap_or(key)));
         let Some(member) = port.members.get_mut(place) else { return true };
         self.received.system_calls += 1;
         let received = self.receiver.receive(&member.socket, |datagram| {
             let (local, remote) = (datagram.local, datagram.remote);
-            let arrival = Arrival { socket: SocketId(key), kind, local, remote };
+            let arrival = Arrival { socket, kind, local, remote };
             shard.handle_datagram(now, arrival, datagram.data);
         });
         match received {
@@ -207,7 +247,8 @@ impl Sockets {
         }
     }
 
-    /// Sends a run from the member of a port that has the source address, or the family.
+    /// Sends a run from the socket of a port that has the source address, or the family, or from the
+    /// client's own.
     pub(crate) fn send(
         &mut self,
         socket: SocketId,
@@ -216,16 +257,9 @@ impl Sockets {
         run: &[u8],
         segment: usize,
     ) {
-        let Some(port) = self.ports.get(socket.0) else { return };
-        let wanted = local.unwrap_or(remote.ip());
-        let exact = |member: &&Member| member.socket.serves(wanted);
-        let family = |member: &&Member| {
-            let own = member.socket.local().ip();
-            own.is_ipv4() == remote.is_ipv4() || own.is_unspecified()
-        };
-        let members = &port.members;
-        let member = members.iter().find(exact).or_else(|| members.iter().find(family));
-        if let Some(member) = member {
+        let client = self.clients.get(&(socket.0, local, remote)).copied();
+        let Some(port) = self.ports.get(client.unwrap_or(socket.0)) else { return };
+        if let Some(member) = port.member_for(local, remote) {
             self.sender.send(&member.socket, local, remote, run, segment);
         }
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
 use mio::Token;
@@ -38,6 +38,8 @@ pub(crate) enum Message {
     Connection(Box<TurnConnection>),
     /// Publish the figures.
     Measure,
+    /// Give the shared UDP ports up, and tell how many clients go on.
+    Release(mpsc::Sender<io::Result<usize>>),
     /// End.
     Stop,
 }
@@ -64,6 +66,8 @@ pub(crate) struct State {
     /// Events of this tick.
     events: Vec<EngineEvent>,
     inbox_full: bool,
+    /// The ports that many clients share were given up.
+    released: bool,
     measure: bool,
     stop: bool,
     commands: u64,
@@ -145,12 +149,29 @@ impl Worker {
                         log::warn!("a TURN connection could not be taken over: {error}");
                     }
                 }
+                Ok(Message::Release(told)) => {
+                    let outcome = self.release_ports(now);
+                    if told.send(outcome).is_err() {
+                        log::debug!("nobody waits for the release of the ports any more");
+                    }
+                }
                 Ok(Message::Measure) => self.state.measure = true,
                 Ok(Message::Stop) | Err(TryRecvError::Disconnected) => self.state.stop = true,
                 Err(TryRecvError::Empty) => return,
             }
         }
         self.state.inbox_full = true;
+    }
+
+    /// Gives up the ports that many clients share; the clients go on.
+    fn release_ports(&mut self, now: Instant) -> io::Result<usize> {
+        let Worker { shard, sockets, poller, connections, .. } = self;
+        let clients = sockets.separate(poller, shard.datagram_clients().into_iter())?;
+        sockets.read_shared(now, shard);
+        shard.flush(now, &mut Outgoing { sockets, connections, now });
+        sockets.close_shared();
+        self.state.released = true;
+        Ok(clients)
     }
 
     fn carry_out(&mut self, now: Instant, mut command: Command) {
@@ -172,6 +193,7 @@ impl Worker {
     /// The shard gives it back by an action, also if it refuses the transport.
     fn media_socket(&mut self) -> Result<MediaSocket, NoPort> {
         match self.shared_media {
+            Some(_) if self.state.released => Err(NoPort::Exhausted),
             Some(shared) => Ok(shared),
             None => self.sockets.open_media(&self.poller, self.rng.next_u64()),
         }

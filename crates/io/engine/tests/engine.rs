@@ -275,3 +275,39 @@ fn what_a_connection_sends_at_once_is_answered_to_the_last() {
     assert!(replies.chunks(32).all(|reply| reply[..2] == [1, 1]));
     sender.join().unwrap();
 }
+
+#[test]
+fn released_ports_are_free_for_another_engine_and_for_one_alone() {
+    let taken = two_ports_in_a_row().0.local_addr().unwrap().port();
+    let first = Engine::start(Config { media_ports: taken..=taken, ..config() }).unwrap();
+    let same = Config {
+        https_port: first.https_port(),
+        turn_port: first.turn_port(),
+        media_ports: taken..=taken,
+        ..config()
+    };
+    let refused = |listener: Listener| {
+        let outcome = Engine::start(same.clone()).map(|_| ());
+        matches!(outcome, Err(StartError::Bind { listener: found, .. }) if found == listener)
+    };
+    assert!(refused(Listener::TurnUdp));
+    let mut running = TcpStream::connect((LOCALHOST, first.turn_port())).unwrap();
+    assert_eq!(first.release_ports().unwrap(), 0);
+    let second = Engine::start(same.clone()).unwrap();
+    assert_eq!((second.https_port(), second.turn_port()), (same.https_port, same.turn_port));
+    assert!(refused(Listener::TurnUdp));
+    // What was connected goes on, and what would need a port that is gone is refused.
+    running.set_read_timeout(Some(PATIENCE)).unwrap();
+    running.write_all(&binding_request()).unwrap();
+    running.read_exact(&mut [0; 20]).unwrap();
+    first.submit(open(1)).unwrap();
+    assert!(matches!(
+        events(&first).as_slice(),
+        [EngineEvent::Shard(Event::Failed { code: "no-media-port", .. })]
+    ));
+    let client = UdpSocket::bind((LOCALHOST, 0)).unwrap();
+    client.send_to(b"\xFFnothing we know", (LOCALHOST, second.turn_port())).unwrap();
+    wait_for(|| second.counters(), "udp_datagrams", "received", 1);
+    first.close();
+    assert!(first.release_ports().is_err());
+}

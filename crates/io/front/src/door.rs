@@ -3,8 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -31,6 +31,8 @@ const MAX_CONNECTIONS: usize = 20_000;
 /// HTTP connections of one address, in multiples of those it may have before they show what they
 /// are: many people share an address, but nobody may take every place.
 const HTTP_PER_PENDING: usize = 16;
+/// For the thread to close its listeners.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 const WAKER: Token = Token(usize::MAX);
 const FIRST_LISTENER: usize = usize::MAX - 1024;
 
@@ -52,6 +54,8 @@ struct Shared {
     http: AtomicU64,
     stop: AtomicBool,
     stop_accepting: AtomicBool,
+    listening: Mutex<bool>,
+    closed: Condvar,
 }
 
 impl Front {
@@ -76,6 +80,8 @@ impl Front {
             http: AtomicU64::new(0),
             stop: AtomicBool::new(false),
             stop_accepting: AtomicBool::new(false),
+            listening: Mutex::new(true),
+            closed: Condvar::new(),
         });
         let listeners = https.into_iter().map(|l| (l, true));
         let listeners = listeners.chain(turn.into_iter().map(|l| (l, false))).collect();
@@ -118,10 +124,15 @@ impl Front {
         self.shared.identity.replace(certificate, key)
     }
 
-    /// Close the listeners; connections go on.
+    /// Close the listeners; connections go on. When this returns, the ports are free.
     pub fn stop_accepting(&self) {
         self.shared.stop_accepting.store(true, Relaxed);
         self.wake();
+        let listening = self.shared.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.shared.closed.wait_timeout_while(listening, CLOSE_WITHIN, |open| *open);
+        if waited.is_ok_and(|(_, timeout)| timeout.timed_out()) {
+            log::error!("the front door does not close its listeners");
+        }
     }
 
     /// `(name, label, value)` of every counter.
@@ -243,7 +254,7 @@ impl Door {
     /// Work that no socket event announces.
     fn go_on(&mut self, now: Instant) {
         if self.shared.stop_accepting.load(Relaxed) {
-            self.listeners.clear();
+            self.close_listeners(now);
         }
         if self.accept_again.is_some_and(|at| at <= now) {
             self.accept_again = None;
@@ -256,6 +267,16 @@ impl Door {
                 self.ready(key, now);
             }
         }
+    }
+
+    /// Who has come so far is let in: closing would turn them away.
+    fn close_listeners(&mut self, now: Instant) {
+        for index in 0..self.listeners.len() {
+            self.accept(index, now);
+        }
+        self.listeners.clear();
+        *self.shared.listening.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.shared.closed.notify_all();
     }
 
     fn accept(&mut self, index: usize, now: Instant) {

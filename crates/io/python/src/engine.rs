@@ -161,6 +161,11 @@ impl Engine {
         py.detach(|| self.engine.stop_accepting());
     }
 
+    fn release_ports(&self, py: Python<'_>) -> PyResult<usize> {
+        py.detach(|| self.engine.release_ports())
+            .map_err(|error| EngineError::new_err(format!("the ports are not free: {error}")))
+    }
+
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.engine.close());
     }

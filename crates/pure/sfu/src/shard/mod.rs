@@ -8,6 +8,7 @@ mod lifecycle;
 mod negotiation;
 
 use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use rand::RngCore;
@@ -18,7 +19,7 @@ use crate::counters::{Counters, Discard, Gauges};
 use crate::data::Channels;
 use crate::event::{Event, Tier};
 use crate::forwarding::Router;
-use crate::ids::ConnectionId;
+use crate::ids::{ConnectionId, SocketId};
 use crate::io::{Action, Arrival, ConnectionInfo, Sink, SocketKind};
 use crate::relay::{Flow, Relay};
 use crate::replies::Replies;
@@ -138,6 +139,25 @@ impl Shard {
             Some(client) => self.receive_turn(now, client, message),
             None => self.counters.discard(Discard::UnknownConnection),
         }
+    }
+
+    /// Everybody who is reached over UDP: our socket, our address on it if it is known, and the
+    /// client's. A client may be listed more than once.
+    pub fn datagram_clients(&self) -> Vec<(SocketId, Option<IpAddr>, SocketAddr)> {
+        let pairs = self.transports.iter().flat_map(|transport| transport.pairs.iter());
+        let direct = pairs.filter_map(|pair| match pair {
+            Pair::Direct { socket, local, remote } => Some((socket, local, remote)),
+            Pair::Relayed { .. } => None,
+        });
+        let relayed = self.relay.server().flows().filter_map(|flow| match flow {
+            Flow::Datagram { socket, local, remote } => Some((socket, local, remote)),
+            Flow::Connection(_) => None,
+        });
+        let known = |local: IpAddr| Some(local).filter(|local| !local.is_unspecified());
+        direct
+            .chain(relayed)
+            .map(|(socket, local, remote)| (socket, known(local), remote))
+            .collect()
     }
 
     /// Forgets a connection: the driver closed it, or saw it closed.

@@ -324,6 +324,11 @@ impl<F: Copy + Eq + Hash> Server<F> {
         self.table.len()
     }
 
+    /// The flow of every allocation.
+    pub fn flows(&self) -> impl Iterator<Item = F> + use<'_, F> {
+        self.table.flows()
+    }
+
     /// The flow is gone, say because its connection closed: so is its allocation.
     pub fn remove_flow(&mut self, flow: F) {
         if let Some(id) = self.table.of_flow(flow) {

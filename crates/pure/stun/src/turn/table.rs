@@ -44,6 +44,12 @@ impl<F: Copy + Eq + Hash> Table<F> {
         slot.allocation.as_ref().filter(|_| slot.generation == id.generation)
     }
 
+    /// The flows of all allocations.
+    pub(super) fn flows(&self) -> impl Iterator<Item = F> + use<'_, F> {
+        let allocations = self.slots.iter().filter_map(|slot| slot.allocation.as_ref());
+        allocations.map(|allocation| allocation.client.flow)
+    }
+
     pub(super) fn of_flow(&self, flow: F) -> Option<AllocationId> {
         self.flows.get(&flow).copied()
     }
