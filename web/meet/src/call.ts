@@ -1,52 +1,92 @@
-import type { LocalPublication, Participant, RemoteParticipant, RemotePublication, Room, RoomlineError } from "roomline";
-import { element, show, showDevice } from "./dom.js";
-import { columns } from "./layout.js";
-import { capture, captureProblem } from "./media.js";
-import type { Choice } from "./prejoin.js";
+import type { ConnectionInfo, Participant, RemoteParticipant, RemotePublication, Room, RoomlineError } from "roomline";
+import { Attention } from "./attention.js";
+import { Chat } from "./chat.js";
+import type { ChatMessage } from "./chat.js";
+import { ChatPanel } from "./chat-panel.js";
+import { Controls } from "./controls.js";
+import { Hands } from "./hands.js";
+import { element, show, Undo } from "./dom.js";
+import { onLanguage, t } from "./language.js";
+import { Levels } from "./levels.js";
+import { Notices } from "./notices.js";
+import type { OwnDevices } from "./own-devices.js";
+import { PathWatch } from "./path-watch.js";
+import { PeoplePanel } from "./people-panel.js";
+import { Publishing } from "./publishing.js";
+import { ScreenShare } from "./screen-share.js";
+import { Dialogs } from "./settings.js";
+import { shareBoxes } from "./sharing.js";
+import { shortcutOf } from "./shortcuts.js";
+import { Sound } from "./sound.js";
+import { Stage } from "./stage.js";
 import { Tile } from "./tile.js";
+import { connectionWords } from "./words.js";
 
-/** After this long without media the page says that it is still trying. */
-const SLOW_MS = 6_000;
-
-interface Seat {
-  participant: Participant;
-  tile: Tile;
+/** What goes from one call of a visit to the next. */
+export interface Visit {
+  own: OwnDevices;
+  messages: ChatMessage[];
+  /** The link that lets others in; empty when there is none. */
+  invite: string;
 }
 
 /** The screen of a call that has been joined. */
 export class Call {
   readonly #room: Room;
-  readonly #choice: Choice;
-  readonly #grid = element("grid");
-  readonly #mic = element<HTMLButtonElement>("mic");
-  readonly #camera = element<HTMLButtonElement>("camera");
-  readonly #leave = element<HTMLButtonElement>("leave");
-  readonly #seats = new Map<string, Seat>();
-  readonly #own: Tile;
-  readonly #undo: (() => void)[] = [];
-  #slow = 0;
-  #condition = "";
+  readonly #own: OwnDevices;
+  readonly #stage = new Stage();
+  readonly #notices = new Notices();
+  readonly #sound = new Sound(() => this.#askForSound());
+  readonly #attention = new Attention();
+  readonly #hands: Hands;
+  readonly #chat: Chat;
+  readonly #chatPanel: ChatPanel;
+  readonly #people: PeoplePanel;
+  readonly #publishing: Publishing;
+  readonly #screen: ScreenShare;
+  readonly #dialogs: Dialogs;
+  readonly #controls: Controls;
+  readonly #levels: Levels;
+  readonly #path: PathWatch;
+  readonly #undo = new Undo();
+  #speaking: ReadonlySet<string> = new Set();
 
-  constructor(room: Room, choice: Choice) {
+  constructor(room: Room, { own, messages, invite }: Visit) {
     this.#room = room;
-    this.#choice = choice;
-    this.#grid.replaceChildren();
-    this.#own = this.#seat(room.localParticipant);
+    this.#own = own;
+    this.#hands = new Hands(room);
+    this.#chat = new Chat(room, messages, (message) => this.#showMessage(message));
+    this.#chatPanel = new ChatPanel(this.#chat, (words) => this.#notices.trouble(words));
+    this.#people = new PeoplePanel((id) => this.#stage.pin(id));
+    this.#publishing = new Publishing(room, own);
+    this.#screen = new ScreenShare(room, (track) => this.#showOwnScreen(track));
+    this.#dialogs = new Dialogs(own, (kind) => this.#switch(kind));
+    this.#levels = new Levels(room, (speaking, active) => this.#showSpeakers(speaking, active));
+    this.#path = new PathWatch(room, this.#notices);
+    this.#controls = new Controls({
+      mic: () => own.toggleMic(),
+      camera: () => own.toggleCamera(),
+      screen: () => this.#screen.toggle(),
+      hand: () => this.#toggleHand(),
+      view: () => this.#stage.toggleView(),
+      settings: () => this.#dialogs.settings(),
+      help: () => this.#dialogs.help(),
+      leave: () => void room.disconnect(),
+      failed: (error) => this.#failed(error),
+      opened: (panel) => (panel === "chat" ? this.#chatPanel : this.#people).focus(),
+    });
+    this.#seat(room.localParticipant);
     for (const participant of room.participants.values()) this.#welcome(participant);
     this.#listen();
-    this.#wire();
-    this.#showOwn();
-    this.#showCount();
-    this.#hideBanner();
-    this.#watchSlow();
-    element("call-room").textContent = room.name;
+    this.#wire(invite);
+    this.#refresh();
   }
 
   /** Shows the call until it is over. Resolves with the error that ended it, if one did. */
   run(): Promise<RoomlineError | undefined> {
+    element("call-room").textContent = this.#room.name;
     show("call");
-    this.#layOut();
-    this.#mic.focus();
+    this.#controls.focus();
     return new Promise((resolve) => {
       this.#room.on("disconnected", (error) => {
         this.#end();
@@ -55,226 +95,286 @@ export class Call {
     });
   }
 
+  /** Says that the page has come back by itself. */
+  cameBack(): void {
+    this.#notices.toast(t().cameBack);
+  }
+
   #listen(): void {
     const room = this.#room;
-    room.on("participantJoined", (participant) => {
-      this.#welcome(participant);
-      this.#showCount();
-    });
-    room.on("participantLeft", ({ id }) => {
-      this.#seats.get(id)?.tile.root.remove();
-      this.#seats.delete(id);
-      this.#showCount();
-    });
+    room.on("participantJoined", (participant) => this.#joined(participant));
+    room.on("participantLeft", (participant) => this.#left(participant));
     for (const event of ["trackSubscribed", "trackUnsubscribed"] as const) {
       room.on(event, (_track, _publication, participant) => this.#showMedia(participant));
     }
-    const changed = (_publication: unknown, { id }: Participant) => this.#showChange(id);
-    room.on("trackPublished", changed);
-    room.on("trackUnpublished", changed);
+    const changed = (_publication: unknown, participant: Participant) => this.#show(participant);
+    room.on("trackPublished", (publication, participant) => {
+      if (publication.source === "screen") this.#notices.say(t().sharesScreen(participant.name));
+      changed(publication, participant);
+    });
+    room.on("trackUnpublished", ({ source }, participant) => {
+      if (source === "screen" && participant.id !== room.localParticipant.id) {
+        this.#notices.say(t().stoppedScreen(participant.name));
+      }
+      changed(source, participant);
+    });
     room.on("trackMuted", changed);
     room.on("trackPaused", changed);
-    room.on("connectionChanged", (participant) => this.#showConnection(participant));
-    room.on("stateChanged", () => this.#watchSlow());
-    room.on("draining", (deadline) => {
-      const time = new Date(deadline).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-      this.#banner(`The server is about to restart. This call can go on until ${time}.`);
-    });
+    room.on("connectionChanged", (participant, connection) => this.#showConnection(participant, connection));
+    room.on("data", (payload, from, topic) => this.#showHand(this.#hands.receive(payload, from.id, topic), from));
+    room.on("dataChannel", (channel, from, label) => this.#chat.listen(channel, from, label));
   }
 
-  #wire(): void {
-    const on = (target: EventTarget, type: string, listener: () => void) => {
-      target.addEventListener(type, listener);
-      this.#undo.push(() => target.removeEventListener(type, listener));
-    };
-    on(this.#mic, "click", () => void this.#guarded(this.#mic, () => this.#toggleMic()));
-    on(this.#camera, "click", () => void this.#guarded(this.#camera, () => this.#toggleCamera()));
-    on(this.#leave, "click", () => void this.#room.disconnect());
-    const observer = new ResizeObserver(() => this.#layOut());
-    observer.observe(this.#grid);
-    this.#undo.push(() => observer.disconnect());
+  #wire(invite: string): void {
+    this.#own.onChange = () => this.#ownChanged();
+    this.#own.onNews = (words) => this.#notices.toast(words);
+    this.#stage.onChange = () => this.#showStage();
+    this.#undo.on<KeyboardEvent>(document, "keydown", (event) => this.#key(event));
+    this.#undo.add(onLanguage(() => this.#refresh()));
+    const boxes = shareBoxes(invite, (words) => this.#notices.trouble(words));
+    this.#undo.add(() => boxes.run());
   }
 
-  #seat(participant: Participant): Tile {
-    const self = participant.id === this.#room.localParticipant.id;
-    const tile = new Tile({ self, blocked: () => this.#askForSound() });
-    this.#seats.set(participant.id, { participant, tile });
-    this.#grid.append(tile.root);
-    tile.setConnection(participant.connection);
-    this.#layOut();
-    return tile;
+  #key(event: KeyboardEvent): void {
+    const meant = shortcutOf(event);
+    if (!meant) return;
+    if (meant === "close" && !this.#controls.closePanel()) return;
+    event.preventDefault();
+    if (meant === "before" || meant === "after") this.#stage.turn(meant === "before" ? -1 : 1);
+    else if (meant !== "close") this.#controls.press(meant);
+  }
+
+  #seat(participant: Participant): void {
+    const { id, identity } = participant;
+    if (this.#stage.seat(id)) return;
+    const own = id === this.#room.localParticipant.id;
+    const tile = new Tile({ identity, mirrored: own, pin: () => this.#stage.pin(id) });
+    this.#stage.add({ id, participant: id, tile, own, screen: false });
   }
 
   #welcome(participant: RemoteParticipant): void {
-    if (!this.#seats.has(participant.id)) this.#seat(participant);
-    this.#seats.get(participant.id)?.tile.setName(participant.name);
+    this.#seat(participant);
     this.#showMedia(participant);
   }
 
-  #showChange(id: string): void {
-    const participant = this.#room.participants.get(id);
-    if (participant) this.#showMedia(participant);
-    else if (id === this.#room.localParticipant.id) this.#showOwn();
+  #joined(participant: RemoteParticipant): void {
+    this.#welcome(participant);
+    this.#notices.joined(participant.name);
+    // Who leaves at once needs no telling.
+    this.#hands.joined(participant.id).catch(() => undefined);
+  }
+
+  #left({ id, name }: RemoteParticipant): void {
+    this.#hands.left(id);
+    this.#chat.left(id);
+    this.#sound.forget(id);
+    this.#stage.remove(`${id}/screen`);
+    this.#stage.remove(id);
+    this.#notices.left(name);
+  }
+
+  #show(participant: Participant): void {
+    const other = this.#room.participants.get(participant.id);
+    if (other) this.#showMedia(other);
+    else this.#showOwn();
   }
 
   #showMedia(participant: RemoteParticipant): void {
-    const tile = this.#seats.get(participant.id)?.tile;
+    const tile = this.#stage.seat(participant.id)?.tile;
     if (!tile) return;
-    const playing = (each: RemotePublication | undefined) => (each && !each.muted ? each.track : undefined);
-    const screen = participant.publication("screen");
-    const shown = playing(screen) ? screen : participant.publication("camera");
+    const camera = participant.publication("camera");
     const microphone = participant.publication("microphone");
-    tile.setPicture(shown?.paused ? undefined : playing(shown), shown === screen && Boolean(screen));
-    tile.setSound(microphone?.track);
+    tile.setName(participant.name);
+    tile.setPicture(shown(camera));
     tile.setMuted(!microphone || microphone.muted);
-    if (shown?.paused === "bitrate") tile.setRemark("Picture paused: the connection is too slow for it");
-    else tile.setConnection(participant.connection);
+    this.#sound.show(participant);
+    this.#showScreen(participant);
+    this.#showPath(participant);
+    this.#showPeople();
   }
 
-  #showConnection(participant: Participant): void {
-    const seat = this.#seats.get(participant.id);
-    seat?.tile.setConnection(participant.connection);
-    if (participant.id === this.#room.localParticipant.id) this.#watchSlow();
+  #showScreen(participant: RemoteParticipant): void {
+    const id = `${participant.id}/screen`;
+    const picture = shown(participant.publication("screen"));
+    if (picture) this.#screenSeat(id, participant, false).setPicture(picture);
+    else if (!participant.publication("screen")) this.#stage.remove(id);
+  }
+
+  #screenSeat(id: string, participant: Participant, own: boolean): Tile {
+    const { identity, name } = participant;
+    const found = this.#stage.seat(id)?.tile;
+    const tile = found ?? new Tile({ identity, screen: true, pin: () => this.#stage.pin(id) });
+    tile.setName(name, own ? t().yourScreen : t().screenOf(name));
+    if (!found) this.#stage.add({ id, participant: participant.id, tile, own, screen: true });
+    return tile;
+  }
+
+  #showOwnScreen(track: MediaStreamTrack | undefined): void {
+    const { localParticipant } = this.#room;
+    const id = `${localParticipant.id}/screen`;
+    if (track) this.#screenSeat(id, localParticipant, true).setPicture(track);
+    else this.#stage.remove(id);
+    if (this.#room.state !== "disconnected") this.#notices.toast(track ? t().youShare : t().youStoppedSharing);
+    this.#showOwn();
   }
 
   #showOwn(): void {
     const { localParticipant } = this.#room;
-    const microphone = localParticipant.publication("microphone");
-    const camera = localParticipant.publication("camera");
-    const hears = Boolean(microphone) && !microphone?.muted;
-    const sees = Boolean(camera) && !camera?.muted;
-    this.#own.setName(localParticipant.name, " (you)");
-    this.#own.setPicture(sees ? camera?.track : undefined);
-    this.#own.setMuted(!hears);
-    showDevice(this.#mic, "mic", hears);
-    showDevice(this.#camera, "camera", sees);
-    this.#mic.hidden = this.#camera.hidden = !localParticipant.grants.publish;
+    const tile = this.#stage.seat(localParticipant.id)?.tile;
+    tile?.setName(localParticipant.name, t().you(localParticipant.name));
+    tile?.setPicture(this.#own.video);
+    tile?.setMuted(!this.#own.hears);
+    tile?.setHand(this.#hands.raised);
+    this.#showPath(localParticipant);
+    this.#controls.update({
+      publish: localParticipant.grants.publish,
+      data: localParticipant.grants.data,
+      mic: this.#own.hears,
+      camera: Boolean(this.#own.video),
+      canShare: this.#screen.possible,
+      screen: Boolean(this.#screen.track),
+      hand: this.#hands.raised,
+      large: this.#stage.large,
+      people: this.#room.participants.size + 1,
+    });
+    this.#showPeople();
   }
 
-  #showCount(): void {
-    const count = this.#seats.size;
-    element("call-status").textContent = count === 1 ? "Nobody else is here yet" : `${count} people`;
-    this.#layOut();
-  }
-
-  #layOut(): void {
-    const { clientWidth, clientHeight, style } = this.#grid;
-    const count = columns(this.#seats.size, clientWidth, clientHeight);
-    style.setProperty("--columns", String(count));
-    style.setProperty("--rows", String(Math.ceil(this.#seats.size / count)));
-  }
-
-  async #toggleMic(): Promise<void> {
-    const publication = this.#room.localParticipant.publication("microphone");
-    if (!publication) {
-      const track = await this.#capture("audio");
-      await this.#orStop(track, this.#room.localParticipant.publish(track, { source: "microphone" }));
-      this.#choice.audio = track;
-      return;
-    }
-    await publication.mute(!publication.muted);
-    publication.track.enabled = !publication.muted;
-    this.#choice.muted = publication.muted;
-  }
-
-  async #toggleCamera(): Promise<void> {
-    const publication = this.#room.localParticipant.publication("camera");
-    if (publication && !publication.muted) {
-      await this.#cameraOff(publication);
-      return;
-    }
-    const track = await this.#capture("video");
-    const sending = publication
-      ? publication.replaceTrack(track).then(() => publication.mute(false))
-      : this.#room.localParticipant.publish(track, { source: "camera" });
-    await this.#orStop(track, sending);
-    this.#choice.video = track;
-  }
-
-  /** Turns a device off again when its track could not be sent. */
-  async #orStop(track: MediaStreamTrack, sending: Promise<unknown>): Promise<void> {
-    try {
-      await sending;
-    } catch (error) {
-      track.stop();
-      throw error;
-    }
-  }
-
-  async #cameraOff(publication: LocalPublication): Promise<void> {
-    this.#choice.video = undefined;
-    const muting = publication.mute(true);
+  #ownChanged(): void {
     this.#showOwn();
-    publication.track.stop(); // So that its light goes out.
-    await muting;
+    this.#dialogs.refresh();
+    this.#publishing.sync().catch((error: unknown) => this.#failed(error));
   }
 
-  async #capture(device: "audio" | "video"): Promise<MediaStreamTrack> {
-    try {
-      return await capture(device);
-    } catch (error) {
-      throw new Error(captureProblem(error, device));
-    }
+  #showConnection(participant: Participant, connection: Readonly<ConnectionInfo>): void {
+    this.#showPath(participant);
+    this.#showPeople();
+    if (participant.id === this.#room.localParticipant.id && connection.state === "connected") this.#chat.mend();
   }
 
-  /** Runs what a button does, once at a time, and says what went wrong. */
-  async #guarded(button: HTMLButtonElement, action: () => Promise<void>): Promise<void> {
-    if (button.getAttribute("aria-busy") === "true") return;
-    button.setAttribute("aria-busy", "true");
+  #showPath(participant: Participant): void {
+    const tile = this.#stage.seat(participant.id)?.tile;
+    if (!tile) return;
+    const camera = this.#room.participants.get(participant.id)?.publication("camera");
+    const slow = camera?.paused === "bitrate";
+    tile.setPath(slow ? t().pausedForBitrate : connectionWords(participant.connection));
+    tile.root.dataset["tier"] = participant.connection.tier ?? "";
+    tile.root.dataset["state"] = participant.connection.state;
+  }
+
+  #showPeople(): void {
+    const { localParticipant, participants } = this.#room;
+    const people = [localParticipant, ...participants.values()].map((participant) => {
+      const own = participant.id === localParticipant.id;
+      const microphone = participant.publication("microphone");
+      return {
+        participant,
+        label: own ? t().you(participant.name) : participant.name,
+        muted: own ? !this.#own.hears : !microphone || microphone.muted,
+        hand: own ? Number(this.#hands.raised) : this.#hands.place(participant.id),
+        speaking: this.#speaking.has(participant.id),
+        pinned: this.#stage.pinned === participant.id,
+      };
+    });
+    // Whoever waits for a word comes right after oneself, the first one first.
+    const [self, ...others] = people;
+    others.sort((a, b) => (a.hand || Infinity) - (b.hand || Infinity) || 0);
+    this.#people.update(self ? [self, ...others] : others);
+  }
+
+  #showSpeakers(speaking: ReadonlySet<string>, active: string | undefined): void {
+    this.#speaking = speaking;
+    for (const { participant, screen, tile } of this.#stage.seats) tile.setSpeaking(!screen && speaking.has(participant));
+    this.#stage.setActive(active);
+    if (this.#controls.panel === "people") this.#showPeople();
+  }
+
+  #showHand(change: "raised" | "lowered" | undefined, { id, name }: RemoteParticipant): void {
+    if (!change) return;
+    this.#stage.seat(id)?.tile.setHand(change === "raised");
+    if (change === "raised") this.#notices.toast(t().raisedHand(name));
+    else this.#notices.say(t().loweredHand(name));
+    this.#showPeople();
+  }
+
+  async #toggleHand(): Promise<void> {
+    const telling = this.#hands.toggle();
+    this.#showOwn();
     try {
-      await action();
-    } catch (error) {
-      if (this.#room.state !== "disconnected") {
-        this.#banner(error instanceof Error ? error.message : String(error), "Close", () => this.#hideBanner());
-      }
+      await telling;
+      this.#notices.say(this.#hands.raised ? t().handUp : t().handDown);
     } finally {
-      button.removeAttribute("aria-busy");
-      if (this.#room.state !== "disconnected") this.#showOwn();
+      this.#showOwn();
     }
   }
 
-  /** Says so when signaling is lost or media does not come through. */
-  #watchSlow(): void {
-    const { state } = this.#room.localParticipant.connection;
-    const condition = `${this.#room.state} ${state}`;
-    if (condition === this.#condition) return; // The round trip changes often, the words should not.
-    this.#condition = condition;
-    window.clearTimeout(this.#slow);
-    if (this.#room.state === "reconnecting") {
-      this.#banner("The server is out of reach, trying again. Sound and picture may go on meanwhile.");
-    } else if (state === "interrupted") {
-      this.#banner("Your connection is interrupted. Looking for another way through…");
-    } else if (state === "connecting") {
-      const words = "Still looking for a way through for sound and picture. A firewall may be dropping them.";
-      this.#slow = window.setTimeout(() => this.#banner(words), SLOW_MS);
-    } else {
-      this.#hideBanner();
+  #showMessage(message: ChatMessage): void {
+    this.#chatPanel.update(message);
+    if (message.from === undefined || this.#chat.messages.at(-1) !== message || this.#controls.panel === "chat") return;
+    this.#controls.unread();
+    this.#notices.toast(t().saidInChat(message.from, message.text.slice(0, 200)));
+  }
+
+  #switch(kind: MediaDeviceKind): void {
+    const switching =
+      kind === "audiooutput" ? this.#sound.route() : this.#own.switch(kind === "audioinput" ? "audio" : "video");
+    switching.catch((error: unknown) => this.#failed(error));
+  }
+
+  #showStage(): void {
+    const seen = new Set(this.#stage.seats.filter(({ tile }) => !tile.root.hidden).map(({ id }) => id));
+    const cameras: RemotePublication[] = [];
+    const visible = new Set<string>();
+    for (const participant of this.#room.participants.values()) {
+      const camera = participant.publication("camera");
+      if (!camera?.track) continue;
+      cameras.push(camera);
+      if (seen.has(participant.id)) visible.add(camera.id);
     }
+    this.#attention.look(cameras, visible);
+    element("alone").hidden = this.#room.participants.size > 0;
+    const people = this.#room.participants.size + 1;
+    element("call-status").textContent = people === 1 ? t().nobodyElse : t().people(people);
+    this.#showOwn();
   }
 
   #askForSound(): void {
-    this.#banner("The browser holds the sound back until you touch the page.", "Turn sound on", () => {
-      this.#hideBanner();
-      for (const { tile } of this.#seats.values()) tile.play();
+    this.#notices.lasts("sound", () => t().soundBlocked, {
+      label: () => t().soundOn,
+      run: () => {
+        this.#notices.clear("sound");
+        this.#sound.play();
+      },
     });
   }
 
-  #banner(text: string, label?: string, action?: () => void): void {
-    const button = element<HTMLButtonElement>("banner-action");
-    element("banner-text").textContent = text;
-    element("banner").hidden = false;
-    button.hidden = !label;
-    button.textContent = label ?? "";
-    button.onclick = action ?? null;
+  #failed(error: unknown): void {
+    if (this.#room.state === "disconnected") return;
+    this.#notices.trouble(error instanceof Error && error.name === "Error" ? error.message : t().failed(String(error)));
   }
 
-  #hideBanner(): void {
-    element("banner").hidden = true;
+  /** Everything in the language of now. */
+  #refresh(): void {
+    for (const participant of this.#room.participants.values()) this.#showMedia(participant);
+    this.#showStage();
+    this.#chatPanel.refresh();
+    this.#dialogs.refresh();
+    this.#notices.refresh();
+    const screen = this.#screen.track;
+    if (screen) this.#screenSeat(`${this.#room.localParticipant.id}/screen`, this.#room.localParticipant, true);
   }
 
   #end(): void {
-    window.clearTimeout(this.#slow);
-    for (const undo of this.#undo) undo();
-    this.#grid.replaceChildren();
+    this.#undo.run();
+    this.#own.onChange = () => undefined;
+    this.#own.onNews = () => undefined;
+    void this.#screen.stop().catch(() => undefined);
+    for (const part of [this.#levels, this.#path, this.#attention, this.#sound, this.#chatPanel]) part.end();
+    for (const part of [this.#controls, this.#dialogs, this.#stage, this.#notices]) part.end();
   }
+}
+
+/** What there is to see of a publication. */
+function shown(publication: RemotePublication | undefined): RemotePublication | undefined {
+  return publication?.track && !publication.muted && !publication.paused ? publication : undefined;
 }

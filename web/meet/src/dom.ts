@@ -1,8 +1,8 @@
 /** The element with that id, which index.html is known to have. */
-export function element<T extends HTMLElement = HTMLElement>(id: string): T {
+export function element<T extends Element = HTMLElement>(id: string): T {
   const found = document.getElementById(id);
   if (!found) throw new Error(`index.html has no #${id}`);
-  return found as T;
+  return found as Element as T;
 }
 
 /** A new element with classes and text; text is never taken as HTML. */
@@ -17,7 +17,7 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** An icon of index.html's symbols. */
+/** An icon of index.html's symbols. With a label it is an image with that name, else decoration. */
 export function icon(name: string): SVGSVGElement {
   const namespace = "http://www.w3.org/2000/svg";
   const svg = document.createElementNS(namespace, "svg");
@@ -28,6 +28,13 @@ export function icon(name: string): SVGSVGElement {
   return svg;
 }
 
+/** Gives an icon a name for those who do not see it. */
+export function nameIcon(svg: SVGSVGElement, label: string): void {
+  svg.removeAttribute("aria-hidden");
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", label);
+}
+
 export type Screen = "prejoin" | "call" | "message";
 
 /** Shows one screen and hides the others. */
@@ -35,11 +42,47 @@ export function show(screen: Screen): void {
   for (const each of ["prejoin", "call", "message"]) element(each).hidden = each !== screen;
 }
 
-/** A button that turns a device off or on; its label says which. */
-export function showDevice(button: HTMLElement, device: "mic" | "camera", on: boolean): void {
-  const label = `Turn ${device === "mic" ? "microphone" : "camera"} ${on ? "off" : "on"}`;
-  button.replaceChildren(icon(on ? device : `${device}-off`));
-  button.toggleAttribute("data-off", !on);
+/** A button of one icon: the icon and the name that goes with it. */
+export function face(button: HTMLElement, iconName: string, label: string): void {
+  if (button.dataset["icon"] !== iconName) {
+    button.dataset["icon"] = iconName;
+    button.querySelector("svg")?.remove();
+    button.prepend(icon(iconName));
+  }
+  if (button.getAttribute("aria-label") === label) return;
   button.setAttribute("aria-label", label);
   button.title = label;
+}
+
+/** Listeners and other things that end together. */
+export class Undo {
+  readonly #steps: (() => void)[] = [];
+
+  add(step: () => void): void {
+    this.#steps.push(step);
+  }
+
+  /** Listens until the end. */
+  on<E extends Event = Event>(target: EventTarget, type: string, listener: (event: E) => void): void {
+    target.addEventListener(type, listener as EventListener);
+    this.add(() => target.removeEventListener(type, listener as EventListener));
+  }
+
+  run(): void {
+    for (const step of this.#steps.splice(0)) step();
+  }
+}
+
+/** The first letters of the first and the last word of a name. */
+export function initials(name: string): string {
+  const words = name.trim().split(/\s+/).filter(Boolean);
+  const letters = [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...(word ?? "")][0] ?? "");
+  return letters.join("").toUpperCase() || "?";
+}
+
+/** A hue (degrees) that is always the same for a text. */
+export function hue(text: string): number {
+  let sum = 7;
+  for (const character of text) sum = (sum * 31 + (character.codePointAt(0) ?? 0)) % 360;
+  return sum;
 }

@@ -8,6 +8,8 @@ export interface Link {
   error: string;
   /** The path that the server is mounted under, with a slash at its end. */
   root: string;
+  /** The invitation that this token came from; empty when the token was made for one person. */
+  invite: string;
 }
 
 /**
@@ -25,7 +27,16 @@ export function readLink(pathname: string, fragment: string): Link {
     name: text(claims["name"]),
     error: parameters.get("error") ?? "",
     root,
+    invite: parameters.get("invite") ?? "",
   };
+}
+
+/**
+ * The link that lets others in, if there is one: a token is for one person, an invitation for everybody.
+ * `server` is where it is mounted, with a slash at its end.
+ */
+export function inviteUrl(server: string, { room, invite }: Link): string {
+  return invite ? `${server}meet/${encodeURIComponent(room)}?invite=${encodeURIComponent(invite)}` : "";
 }
 
 function readClaims(token: string): Record<string, unknown> {

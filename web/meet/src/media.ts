@@ -1,55 +1,75 @@
+import { recall, remember } from "./memory.js";
 import { deviceWords } from "./words.js";
 
 const VIDEO: MediaTrackConstraints = { width: { ideal: 1280 }, height: { ideal: 720 }, facingMode: "user" };
 const AUDIO: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 
 export type Device = "audio" | "video";
+/** What can be chosen: the kinds of `MediaDeviceInfo`. */
+export type Kind = MediaDeviceKind;
 
 export interface Captured {
   audio?: MediaStreamTrack;
   video?: MediaStreamTrack;
-  /** What to say about a device that could not be had. */
-  problems: string[];
+  /** What to say about a device that could not be had; made when asked, in the language of then. */
+  problems: (() => string)[];
 }
 
-const WHAT: Record<Device, string> = { audio: "microphone", video: "camera" };
+const INPUT: Record<Device, Kind> = { audio: "audioinput", video: "videoinput" };
+const NAMES = { audio: "theMicrophone", video: "theCamera" } as const;
 
-/** One device. Throws the browser's `DOMException`. */
+/** The device chosen here before, by its id; empty is the system's default. */
+export function chosen(kind: Kind): string {
+  return recall(`roomline.${kind}`);
+}
+
+export function choose(kind: Kind, deviceId: string): void {
+  remember(`roomline.${kind}`, deviceId);
+}
+
+/** One device: the chosen one, or another when that is not there. Throws the browser's `DOMException`. */
 export async function capture(device: Device): Promise<MediaStreamTrack> {
   if (!navigator.mediaDevices) throw new DOMException("", "InsecureContext");
-  const constraints = device === "audio" ? { audio: AUDIO } : { video: VIDEO };
-  const [track] = (await navigator.mediaDevices.getUserMedia(constraints)).getTracks();
+  const [track] = (await navigator.mediaDevices.getUserMedia({ [device]: constraints(device) })).getTracks();
   if (!track) throw new DOMException("", "NotFoundError");
   return track;
 }
 
+function constraints(device: Device): MediaTrackConstraints {
+  const wanted = device === "audio" ? AUDIO : VIDEO;
+  const deviceId = chosen(INPUT[device]);
+  if (!deviceId) return wanted;
+  // The other way round it could be a camera that looks away from its owner.
+  const { facingMode: _, ...others } = wanted;
+  return { ...others, deviceId: { ideal: deviceId } };
+}
+
 /** Words for what `capture` threw. */
 export function captureProblem(error: unknown, device: Device): string {
-  return deviceWords(error instanceof DOMException ? error.name : String(error), WHAT[device]);
+  return deviceWords(error instanceof DOMException ? error.name : String(error), NAMES[device]);
 }
 
 /** Camera and microphone, in one question to the person; what can be had of them if not both. */
 export async function captureBoth(): Promise<Captured> {
-  if (!navigator.mediaDevices) {
-    return { problems: [deviceWords("InsecureContext", "camera or microphone")] };
-  }
+  if (!navigator.mediaDevices) return { problems: [() => deviceWords("InsecureContext", "cameraOrMicrophone")] };
   try {
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: AUDIO, video: VIDEO });
+    const both = { audio: constraints("audio"), video: constraints("video") };
+    const stream = await navigator.mediaDevices.getUserMedia(both);
     return found(stream.getAudioTracks()[0], stream.getVideoTracks()[0], []);
   } catch (error) {
     const name = error instanceof DOMException ? error.name : "";
     if (name === "NotAllowedError" && !(await oneIsAllowed())) {
-      return { problems: [deviceWords(name, "camera and microphone")] };
+      return { problems: [() => deviceWords(name, "cameraAndMicrophone")] };
     }
     return captureEach();
   }
 }
 
 async function captureEach(): Promise<Captured> {
-  const problems: string[] = [];
+  const problems: (() => string)[] = [];
   const attempt = (device: Device) =>
     capture(device).catch((error: unknown) => {
-      problems.push(captureProblem(error, device));
+      problems.push(() => captureProblem(error, device));
       return undefined;
     });
   return found(await attempt("audio"), await attempt("video"), problems);
@@ -68,6 +88,26 @@ async function oneIsAllowed(): Promise<boolean> {
   return false;
 }
 
-function found(audio: MediaStreamTrack | undefined, video: MediaStreamTrack | undefined, problems: string[]): Captured {
+function found(
+  audio: MediaStreamTrack | undefined,
+  video: MediaStreamTrack | undefined,
+  problems: Captured["problems"],
+): Captured {
   return { ...(audio ? { audio } : {}), ...(video ? { video } : {}), problems };
+}
+
+/** The devices of the machine that have names, which they get with the permission. */
+export async function devices(): Promise<MediaDeviceInfo[]> {
+  if (!navigator.mediaDevices) return [];
+  return (await navigator.mediaDevices.enumerateDevices()).filter(({ deviceId }) => deviceId !== "");
+}
+
+/** Whether sound can go to another device than the system's default. */
+export function canChooseSpeaker(): boolean {
+  return "setSinkId" in HTMLMediaElement.prototype;
+}
+
+/** Whether there is a way to share the screen; phones have none. */
+export function canShareScreen(): boolean {
+  return Boolean(navigator.mediaDevices) && "getDisplayMedia" in navigator.mediaDevices;
 }

@@ -1,153 +1,119 @@
-import { element, make, show, showDevice } from "./dom.js";
-import { capture, captureBoth, captureProblem } from "./media.js";
-import type { Device } from "./media.js";
+import { DeviceChoice } from "./device-choice.js";
+import { Undo, element, face, make, show } from "./dom.js";
+import { onLanguage, t } from "./language.js";
+import { recall, remember } from "./memory.js";
 import { meter } from "./meter.js";
-import { WITHOUT } from "./words.js";
-
-/** What somebody takes along into the call. */
-export interface Choice {
-  name: string;
-  audio: MediaStreamTrack | undefined;
-  /** Join with the microphone turned off. */
-  muted: boolean;
-  video: MediaStreamTrack | undefined;
-}
+import type { OwnDevices } from "./own-devices.js";
 
 const NAME_KEY = "roomline.name";
 
 /** The screen before the call: preview, devices, name. */
 export class Prejoin {
+  readonly #own: OwnDevices;
   readonly #video = element<HTMLVideoElement>("preview-video");
-  readonly #micButton = element<HTMLButtonElement>("preview-mic");
-  readonly #cameraButton = element<HTMLButtonElement>("preview-camera");
+  readonly #mic = element<HTMLButtonElement>("preview-mic");
+  readonly #camera = element<HTMLButtonElement>("preview-camera");
   readonly #joinButton = element<HTMLButtonElement>("join");
   readonly #nameField = element<HTMLInputElement>("name");
   readonly #notice = element("device-notice");
-  readonly #tracks: Partial<Record<Device, MediaStreamTrack>> = {};
-  #muted = false;
+  readonly #choice: DeviceChoice;
+  #metered: MediaStreamTrack | undefined;
   #stopMeter: () => void = () => undefined;
-  #join: (choice: Choice) => void = () => undefined;
 
-  constructor(room: string, tokenName: string) {
+  constructor(room: string, tokenName: string, own: OwnDevices) {
+    this.#own = own;
     element("prejoin-room").textContent = room;
-    this.#nameField.value = tokenName || remembered();
+    this.#nameField.value = tokenName || recall(NAME_KEY);
     this.#nameField.readOnly = tokenName !== "";
-    this.#micButton.addEventListener("click", () => void this.#toggleMic());
-    this.#cameraButton.addEventListener("click", () => void this.#toggleCamera());
-    element("join-form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#submit();
+    this.#choice = new DeviceChoice(element("prejoin-devices"), (kind) => {
+      if (kind === "audiooutput") return;
+      this.#attempt(() => own.switch(kind === "audioinput" ? "audio" : "video"));
     });
   }
 
-  /** Shows the screen, asks for the devices, and waits until somebody joins. */
-  run(): Promise<Choice> {
+  /** Shows the screen, asks for the devices, and waits until somebody joins. Returns the name. */
+  async run(): Promise<string> {
+    const undo = new Undo();
     show("prejoin");
     this.#joinButton.disabled = false;
-    this.#joinButton.textContent = "Join";
-    this.#joinButton.focus();
-    void this.#askBoth();
-    this.#update();
-    return new Promise((resolve) => {
-      this.#join = resolve;
-    });
+    this.#joinButton.textContent = t().join;
+    (this.#nameField.value ? this.#joinButton : this.#nameField).focus();
+    this.#own.onChange = () => this.#update();
+    this.#own.onNews = () => undefined; // The lists show it.
+    undo.on(this.#mic, "click", () => this.#attempt(() => this.#own.toggleMic()));
+    undo.on(this.#camera, "click", () => this.#attempt(() => this.#own.toggleCamera()));
+    undo.add(onLanguage(() => this.#update()));
+    void this.#own.start();
+    await submitted(element<HTMLFormElement>("join-form"));
+    undo.run();
+    return this.#leave();
   }
 
-  async #askBoth(): Promise<void> {
-    const { audio, video, problems } = await captureBoth();
-    this.#set("audio", audio);
-    this.#set("video", video);
-    this.#tell(problems, () => void this.#askBoth());
-  }
-
-  #submit(): void {
+  #leave(): string {
     const name = this.#nameField.value.trim();
-    if (!this.#nameField.readOnly) remember(name);
+    if (!this.#nameField.readOnly) remember(NAME_KEY, name);
     this.#joinButton.disabled = true;
-    this.#joinButton.textContent = "Joining…";
-    this.#stopMeter();
-    this.#stopMeter = () => undefined;
+    this.#joinButton.textContent = t().joining;
+    this.#own.onChange = () => undefined;
+    this.#meter(undefined);
     this.#video.srcObject = null;
-    const { audio, video } = this.#tracks;
-    delete this.#tracks.audio;
-    delete this.#tracks.video;
-    this.#join({ name, audio, video, muted: this.#muted });
+    return name;
   }
 
-  async #toggleMic(): Promise<void> {
-    const track = this.#tracks.audio;
-    if (!track) return this.#ask("audio");
-    this.#muted = !this.#muted;
-    track.enabled = !this.#muted;
-    this.#update();
-  }
-
-  async #toggleCamera(): Promise<void> {
-    const track = this.#tracks.video;
-    if (!track) return this.#ask("video");
-    track.stop(); // So that its light goes out.
-    this.#set("video", undefined);
-  }
-
-  async #ask(device: Device): Promise<void> {
-    try {
-      this.#set(device, await capture(device));
-      this.#tell([]);
-    } catch (error) {
-      this.#tell([captureProblem(error, device)], () => void this.#ask(device));
-    }
-  }
-
-  #set(device: Device, track: MediaStreamTrack | undefined): void {
-    if (this.#joinButton.disabled) {
-      track?.stop(); // Too late: the call has begun without it.
-      return;
-    }
-    if (track) this.#tracks[device] = track;
-    else delete this.#tracks[device];
-    if (device === "audio") {
-      this.#stopMeter();
-      this.#muted = false;
-      this.#stopMeter = track ? meter(track, element("preview-level")) : () => undefined;
-    }
-    this.#update();
+  /** What went wrong is in `problems` by then. */
+  #attempt(action: () => Promise<void>): void {
+    action().catch(() => this.#update());
   }
 
   #update(): void {
-    const { audio, video } = this.#tracks;
-    showDevice(this.#micButton, "mic", Boolean(audio) && !this.#muted);
-    showDevice(this.#cameraButton, "camera", Boolean(video));
+    const { audio, video, hears, asking } = this.#own;
+    const words = t();
+    if (!this.#joinButton.disabled) this.#joinButton.textContent = words.join;
+    face(this.#mic, hears ? "mic" : "mic-off", hears ? words.turnMicOff : words.turnMicOn);
+    face(this.#camera, video ? "camera" : "camera-off", video ? words.turnCameraOff : words.turnCameraOn);
+    this.#mic.toggleAttribute("data-off", !hears && !asking);
+    this.#camera.toggleAttribute("data-off", !video && !asking);
     element("preview-off").hidden = Boolean(video);
+    element("preview-off").textContent = asking ? words.cameraStarting : words.cameraIsOff;
     this.#video.hidden = !video;
-    this.#video.srcObject = video ? new MediaStream([video]) : null;
+    this.#showVideo(video);
+    this.#meter(audio);
+    this.#tell();
+    const used = { audioinput: audio?.getSettings().deviceId, videoinput: video?.getSettings().deviceId };
+    void this.#choice.refresh(used);
   }
 
-  #tell(problems: readonly string[], again?: () => void): void {
+  #showVideo(video: MediaStreamTrack | undefined): void {
+    const [shown] = (this.#video.srcObject as MediaStream | null)?.getTracks() ?? [];
+    if (shown !== video) this.#video.srcObject = video ? new MediaStream([video]) : null;
+  }
+
+  #meter(audio: MediaStreamTrack | undefined): void {
+    if (this.#metered === audio) return;
+    this.#stopMeter();
+    this.#metered = audio;
+    this.#stopMeter = audio ? meter(audio, element("preview-level")) : () => undefined;
+  }
+
+  #tell(): void {
+    const { problems } = this.#own;
     this.#notice.hidden = problems.length === 0;
-    this.#notice.replaceChildren(...problems.map((problem) => make("p", "", problem)));
-    if (!again || !problems.length) return;
-    this.#notice.append(make("p", "", WITHOUT));
-    const button = make("button", "", "Try again");
+    this.#notice.replaceChildren(...problems.map((problem) => make("p", "", problem())));
+    if (!problems.length) return;
+    const button = make("button", "", t().tryAgain);
     button.type = "button";
-    button.addEventListener("click", again);
-    this.#notice.append(button);
+    button.addEventListener("click", () => void this.#own.start());
+    this.#notice.append(make("p", "", t().joinWithout), button);
   }
 }
 
-// Browsers that keep nothing for this site throw at the mere look.
-
-function remembered(): string {
-  try {
-    return localStorage.getItem(NAME_KEY) ?? "";
-  } catch {
-    return "";
-  }
-}
-
-function remember(name: string): void {
-  try {
-    localStorage.setItem(NAME_KEY, name);
-  } catch {
-    // Then it is typed again next time.
-  }
+function submitted(form: HTMLFormElement): Promise<void> {
+  return new Promise((resolve) => {
+    const listener = (event: Event) => {
+      event.preventDefault();
+      form.removeEventListener("submit", listener);
+      resolve();
+    };
+    form.addEventListener("submit", listener);
+  });
 }

@@ -1,89 +1,118 @@
-import type { ConnectionInfo } from "roomline";
-import { icon, make } from "./dom.js";
-import { connectionWords } from "./words.js";
+import type { RemotePublication } from "roomline";
+import { face, hue, icon, initials, make, nameIcon } from "./dom.js";
+import { t } from "./language.js";
+import type { Rect } from "./layout.js";
+
+/** What a tile shows: a remote publication's stream, or a track of one's own. */
+export type Picture = RemotePublication | MediaStreamTrack | undefined;
 
 export interface TileOptions {
-  /** Our own picture: mirrored, silent. */
-  self: boolean;
-  /** Called when the browser does not let the sound play before somebody touches the page. */
-  blocked(): void;
+  /** Who it is, for the colour of the place that the picture leaves empty. */
+  identity: string;
+  /** One's own camera is mirrored, as in a mirror. */
+  mirrored?: boolean;
+  /** A screen is shown whole, never cut. */
+  screen?: boolean;
+  /** Called when it is to be pinned, or no longer. */
+  pin(): void;
 }
 
-/** One person's picture, sound, name and path. */
+/** One person's picture, or one screen, with the name and how it travels. */
 export class Tile {
   readonly root = make("article", "tile");
   readonly #video = make("video");
-  readonly #initial = make("span", "initial");
-  readonly #name = make("span");
+  readonly #avatar = make("span", "avatar");
+  readonly #name = make("span", "name");
   readonly #muted = icon("mic-off");
+  readonly #hand = make("span", "hand");
+  readonly #handIcon = icon("hand");
   readonly #path = make("div", "caption-path");
-  readonly #placeholder = make("p", "placeholder");
-  readonly #stream = new MediaStream();
-  readonly #blocked: () => void;
+  readonly #pin = make("button", "pin");
+  #picture: Picture;
+  #label = "";
 
-  constructor({ self, blocked }: TileOptions) {
-    this.#blocked = blocked;
+  constructor({ identity, mirrored = false, screen = false, pin }: TileOptions) {
     this.#video.autoplay = true;
     this.#video.playsInline = true;
-    this.#video.muted = self;
-    this.#video.classList.toggle("mirrored", self);
-    this.#video.srcObject = this.#stream;
-    this.#placeholder.append(this.#initial);
-    this.#muted.removeAttribute("aria-hidden");
-    this.#muted.setAttribute("role", "img");
-    this.#muted.setAttribute("aria-label", "Microphone is off");
-    const caption = make("div", "caption");
+    this.#video.muted = true; // Sound has elements of its own (sound.ts).
+    this.#video.disablePictureInPicture = true;
+    this.#video.classList.toggle("mirrored", mirrored);
+    this.root.classList.toggle("screen-tile", screen);
+    this.#avatar.style.setProperty("--hue", String(hue(identity)));
+    this.#avatar.setAttribute("aria-hidden", "true");
+    const placeholder = make("div", "placeholder");
+    placeholder.append(this.#avatar);
+    this.#pin.type = "button";
+    this.#pin.addEventListener("click", pin);
+    this.#hand.append(this.#handIcon);
     const line = make("div", "caption-name");
-    line.append(this.#name, this.#muted);
+    line.append(this.#muted, this.#name);
+    const caption = make("div", "caption");
     caption.append(line, this.#path);
-    this.root.append(this.#placeholder, this.#video, caption);
+    this.root.append(placeholder, this.#video, caption, this.#hand, this.#pin);
     this.setMuted(false);
+    this.setHand(false);
+    this.setPinned(false);
     this.setPicture(undefined);
   }
 
-  setName(name: string, suffix = ""): void {
-    this.#name.textContent = name + suffix;
-    this.#initial.textContent = [...name][0]?.toUpperCase() ?? "?";
-    this.root.setAttribute("aria-label", name + suffix);
+  setName(name: string, label = name): void {
+    this.#label = label;
+    this.#name.textContent = label;
+    this.#name.title = label;
+    this.#avatar.textContent = initials(name);
+    this.root.setAttribute("aria-label", label);
+    nameIcon(this.#muted, t().micIsOff);
+    nameIcon(this.#handIcon, t().handIsUp);
+    this.setPinned(this.#pin.ariaPressed === "true");
   }
 
   setMuted(muted: boolean): void {
     this.#muted.toggleAttribute("hidden", !muted);
   }
 
-  setConnection(connection: Readonly<ConnectionInfo>): void {
-    this.#path.textContent = connectionWords(connection);
-    this.root.dataset["tier"] = connection.tier ?? "";
+  setHand(up: boolean): void {
+    this.#hand.hidden = !up;
   }
 
-  /** Says something instead of the path, until the next `setConnection`. */
-  setRemark(remark: string): void {
-    this.#path.textContent = remark;
+  setSpeaking(speaking: boolean): void {
+    this.root.classList.toggle("speaking", speaking);
   }
 
-  /** The picture. Without one, or before its first frame, the initial behind it is seen. */
-  setPicture(track: MediaStreamTrack | undefined, contain = false): void {
-    this.#exchange("video", track);
-    this.#video.classList.toggle("dark", !track);
-    this.#video.classList.toggle("contain", contain);
+  setPinned(pinned: boolean): void {
+    face(this.#pin, pinned ? "unpin" : "pin", pinned ? t().unpin(this.#label) : t().pin(this.#label));
+    this.#pin.ariaPressed = String(pinned);
   }
 
-  setSound(track: MediaStreamTrack | undefined): void {
-    this.#exchange("audio", track);
+  /** The line below the name. */
+  setPath(words: string): void {
+    if (this.#path.textContent !== words) this.#path.textContent = words;
+    this.#path.title = words;
   }
 
-  /** Plays after somebody has touched the page. */
-  play(): void {
-    this.#video.play().catch((error: unknown) => {
-      if (error instanceof DOMException && error.name === "NotAllowedError") this.#blocked();
-    });
+  /** The picture. Without one, or before its first frame, the initials behind it are seen. */
+  setPicture(picture: Picture): void {
+    this.#video.classList.toggle("dark", !picture);
+    if (this.#picture === picture) return;
+    this.#picture = picture;
+    if (!picture) this.#video.srcObject = null;
+    else if (picture instanceof MediaStreamTrack) this.#video.srcObject = new MediaStream([picture]);
+    else picture.attach(this.#video);
+    // Silent pictures may always play; a new source set meanwhile ends the older attempt.
+    if (picture) this.#video.play().catch(() => undefined);
   }
 
-  #exchange(kind: string, track: MediaStreamTrack | undefined): void {
-    const old = this.#stream.getTracks().filter((each) => each.kind === kind);
-    for (const each of old) if (each !== track) this.#stream.removeTrack(each);
-    if (!track || old.includes(track)) return;
-    this.#stream.addTrack(track);
-    this.play();
+  /** Where it is; nowhere is on another page. */
+  place(rect: Rect | undefined): void {
+    this.root.hidden = !rect;
+    if (!rect) return;
+    for (const side of ["left", "top", "width", "height"] as const) {
+      this.root.style[side] = `${Math.round(rect[side] * 10) / 10}px`;
+    }
+  }
+
+  end(): void {
+    this.setPicture(undefined);
+    this.root.remove();
   }
 }

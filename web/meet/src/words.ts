@@ -1,4 +1,6 @@
 import type { ConnectionInfo, ErrorCode, IceError, RoomlineError } from "roomline";
+import { t } from "./language.js";
+import type { Texts } from "./texts.js";
 
 /** What a person is told when something does not work. */
 export interface Message {
@@ -11,157 +13,134 @@ export interface Message {
   action?: string;
 }
 
-/** Where the page came from, for what to ask the firewall's owner. */
+/** Where the page came from and what the server has said of its ports, for what to ask of a firewall's owner. */
 export interface Place {
   hostname: string;
   /** The port in the page's address; 443 when there is none. */
   port: number;
+  /** The port of TURN over UDP, if the server has named one. */
+  turnPort?: number;
+  /** The media port that the server had for this call, if it came that far. */
+  mediaPort?: number;
 }
 
 /** How somebody's media travels: "Direct · UDP 23456 · 51 ms", "Relay over TLS 443 · 63 ms · +12 ms". */
 export function connectionWords(connection: Readonly<ConnectionInfo>): string {
-  if (connection.state === "connecting") return "Connecting…";
-  if (connection.state === "interrupted") return "Interrupted, looking for another way…";
-  const { tier, protocol, serverPort, rttMs, addedLatencyMs } = connection;
+  const words = t();
+  if (connection.state === "connecting") return words.connecting;
+  if (connection.state === "interrupted") return words.lookingForAWay;
+  const { tier, protocol, serverPort, rttMs } = connection;
   const port = `${(protocol ?? "").toUpperCase()} ${serverPort ?? ""}`.trim();
-  const parts = tier === "direct" ? ["Direct", port] : [`Relay over ${port}`];
-  if (rttMs !== null) parts.push(`${Math.round(rttMs)} ms`);
-  if (tier !== "direct" && addedLatencyMs !== null) parts.push(`+${Math.max(0, Math.round(addedLatencyMs))} ms`);
+  const parts = tier === "direct" ? [words.direct, port] : [words.relay(port)];
+  if (rttMs !== null) parts.push(words.ms(Math.round(rttMs)));
+  const added = addedMs(connection);
+  if (tier !== "direct" && added !== null) parts.push(words.addedMs(added));
   return parts.filter(Boolean).join(" · ");
 }
 
-/** After `deviceWords`, before the call. */
-export const WITHOUT = "You can also join without.";
+/** What that way costs, as a sentence; empty while there is none. */
+export function costWords(connection: Readonly<ConnectionInfo>): string {
+  if (connection.state !== "connected" || connection.tier === null) return "";
+  if (connection.tier === "direct") return t().costDirect;
+  const added = addedMs(connection);
+  return connection.tier === "turn-udp" ? t().costUdp(added) : t().costTcp(added);
+}
 
-/** Why camera or microphone could not be had. `what` is e.g. "camera". */
-export function deviceWords(name: string, what: string): string {
-  switch (name) {
+function addedMs({ addedLatencyMs }: Readonly<ConnectionInfo>): number | null {
+  return addedLatencyMs === null ? null : Math.max(0, Math.round(addedLatencyMs));
+}
+
+export type DeviceName = "theCamera" | "theMicrophone" | "cameraAndMicrophone" | "cameraOrMicrophone";
+
+/** Why a device could not be had; `error` is the name of the browser's exception. */
+export function deviceWords(error: string, device: DeviceName): string {
+  const words = t();
+  const what = words[device];
+  switch (error) {
     case "NotAllowedError":
     case "SecurityError":
-      return `The browser refused this page your ${what}. Allow it with the symbol in the address bar, then try again.`;
+      return words.deviceRefused(what);
     case "NotFoundError":
     case "OverconstrainedError":
-      return `No ${what} was found. Plug one in and try again.`;
+      return words.deviceMissing(what);
     case "NotReadableError":
     case "AbortError":
-      return `Your ${what} is there but does not start; another program may be using it. Close that and try again.`;
+      return words.deviceBusy(what);
     case "InsecureContext":
-      return `Browsers give a ${what} only to pages opened over https.`;
+      return words.deviceInsecure(what);
     default:
-      return `Your ${what} could not be started (${name}).`;
+      return words.deviceFailed(what, error);
   }
 }
 
-const AGAIN = "Try again";
-const BACK = "Join again";
+type Plain = { [K in keyof Texts]: Texts[K] extends string ? K : never }[keyof Texts];
 
-const WORDS: Partial<Record<ErrorCode, Message>> = {
-  "token-expired": {
-    title: "This link has expired",
-    text: ["Links to a room are good for a limited time. Ask whoever invited you for a new one."],
-  },
-  "token-not-yet-valid": {
-    title: "You are early",
-    text: ["This link is not good yet. Come back at the time of the call, or check that your clock is right."],
-    action: AGAIN,
-  },
-  "token-invalid": {
-    title: "This link is not valid",
-    text: ["It may have been cut short when it was copied. Use the whole link, or ask for a new one."],
-  },
-  "permission-denied": {
-    title: "This link does not let you in here",
-    text: ["Ask whoever invited you for a link to this room."],
-  },
-  "room-full": {
-    title: "The room is full",
-    text: ["As many people as the room may hold are already in it. Try again when somebody has left."],
-    action: AGAIN,
-  },
-  draining: {
-    title: "The server is about to restart",
-    text: ["It takes nobody in at the moment. Try again in a minute."],
-    action: AGAIN,
-  },
-  replaced: {
-    title: "You joined from somewhere else",
-    text: ["The same link was opened in another tab or on another device, and the call goes on there."],
-    action: "Join here instead",
-  },
-  removed: { title: "You were taken out of the call", text: ["Somebody who runs this room ended it for you."] },
-  "connection-lost": {
-    title: "The connection was lost",
-    text: ["The server could not be reached for 30 seconds. Check that you are online."],
-    action: BACK,
-  },
-  "resume-expired": { title: "The connection was lost", text: ["You were away too long."], action: BACK },
-  "unsupported-browser": {
-    title: "This browser cannot make calls",
-    text: ["It has no WebRTC. Use a current Chrome, Edge, Firefox or Safari."],
-  },
-  "unsupported-version": {
-    title: "This page is out of date",
-    text: ["The server has been updated. Reload the page."],
-    action: AGAIN,
-  },
+/** Title, text and, if there is something to do about it, what the button says. */
+const WORDS: Partial<Record<ErrorCode, [title: Plain, text: Plain, action?: Plain]>> = {
+  "token-expired": ["expired", "expiredText"],
+  "token-not-yet-valid": ["early", "earlyText", "tryAgain"],
+  "token-invalid": ["invalid", "invalidText"],
+  "permission-denied": ["denied", "deniedText"],
+  "room-full": ["full", "fullText", "tryAgain"],
+  draining: ["restarting", "restartingText", "tryAgain"],
+  replaced: ["replaced", "replacedText", "joinHere"],
+  removed: ["removed", "removedText"],
+  "connection-lost": ["lost", "lostText", "joinAgain"],
+  "resume-expired": ["lost", "awayText", "joinAgain"],
+  "unsupported-browser": ["oldBrowser", "oldBrowserText"],
+  "unsupported-version": ["oldPage", "oldPageText", "tryAgain"],
 };
+
+function wordsOf(code: ErrorCode): Message | undefined {
+  const keys = WORDS[code];
+  if (!keys) return undefined;
+  const [title, text, action] = keys;
+  return { title: t()[title], text: [t()[text]], ...(action ? { action: t()[action] } : {}) };
+}
 
 /** The words for an error that kept somebody out of a call, or ended it. */
 export function errorWords(error: RoomlineError, place: Place): Message {
   if (error.code === "connection-failed") return blockedWords(error.iceErrors, place);
   if (error.code === "unreachable" || error.code === "timeout") return unreachableWords(place);
-  return (
-    WORDS[error.code] ?? {
-      title: "Something went wrong",
-      text: [`${error.message} (${error.code})`],
-      action: AGAIN,
-    }
-  );
+  const other = { title: t().wrong, text: [`${error.message} (${error.code})`], action: t().tryAgain };
+  return wordsOf(error.code) ?? other;
 }
-
-const NO_TOKEN: Message = {
-  title: "This link is not complete",
-  text: ["A link to a room ends with #token= and a long code. Use the whole link that you were given."],
-};
 
 /** The words for a link without a token: `error` is the server's code when it refused an invitation. */
 export function linkWords(error: string): Message {
-  const { title, text } = WORDS[error as ErrorCode] ?? NO_TOKEN;
-  return { title, text };
+  const found = wordsOf(error as ErrorCode);
+  return found ? { title: found.title, text: found.text } : { title: t().incomplete, text: [t().incompleteText] };
 }
 
-export const LEFT: Message = { title: "You have left the call", text: [], action: BACK };
+export function leftWords(): Message {
+  return { title: t().youLeft, text: [t().youLeftText], action: t().joinAgain };
+}
 
 /** What to ask the owner of a firewall for: one of these is enough, the first is best. */
-export function firewallItems({ hostname, port }: Place): string[] {
+export function firewallItems({ hostname, port, turnPort = 3478, mediaPort }: Place): string[] {
+  const words = t();
   return [
-    `UDP, ports 10000–60000, to ${hostname} (best)`,
-    `UDP, port 3478, to ${hostname}`,
-    `TCP, port ${port}, to ${hostname}, with TLS left as it is (not inspected)`,
+    words.openMedia(hostname, mediaPort ?? null),
+    words.openUdp(hostname, turnPort),
+    words.openTcp(hostname, port),
   ];
 }
 
 /** Nothing got through. */
 function blockedWords(iceErrors: readonly IceError[], place: Place): Message {
-  const firewall = "Ask the owner of the firewall between you and the server to open any one of these:";
+  const words = t();
   const text = turnedAway(iceErrors, place)
-    ? [
-        `The server answers, but sound and picture were turned away at TCP port ${place.port}, where this page came through, and found no other way.`,
-        "That happens when the browser does not trust the server's certificate; clicking a warning away is not enough. Ask whoever runs the server to install a public certificate, or to import its CA on this device.",
-        `It also happens when a firewall takes TLS apart or lets only web pages through. ${firewall}`,
-      ]
-    : [`The server answers, but neither sound nor picture could reach it. ${firewall}`];
-  return { title: "Nothing gets through", text, items: firewallItems(place), action: AGAIN };
+    ? [words.turnedAway(place.port), words.untrusted, words.inspected]
+    : [words.nothingThroughText];
+  return { title: words.nothingThrough, text, items: firewallItems(place), action: words.tryAgain };
 }
 
 function unreachableWords({ hostname, port }: Place): Message {
+  const words = t();
   return {
-    title: "The server cannot be reached",
-    text: [
-      `There is no connection to ${hostname}, TCP port ${port}. You may be offline, the server may be down, or a firewall or proxy does not let WebSockets through.`,
-      "If the browser warned of this server's certificate, the certificate has to be trusted first.",
-    ],
-    action: AGAIN,
+    title: words.unreachable,
+    text: [words.unreachableText(hostname, port), words.unreachableTrust],
+    action: words.tryAgain,
   };
 }
 
@@ -174,4 +153,19 @@ function turnedAway(iceErrors: readonly IceError[], { port }: Place): boolean {
     const turns = /^turns:(?:\[[^\]]*\]|[^:?]*)(?::(\d+))?/.exec(url);
     return turns !== null && errorCode === 701 && Number(turns[1] ?? 5349) === port;
   });
+}
+
+/** The port of TURN over UDP among the server's URLs (RFC 7065). */
+export function turnPort(urls: readonly string[]): number | undefined {
+  for (const url of urls) {
+    const found = /^turn:(?:\[[^\]]*\]|[^:?]*)(?::(\d+))?(?:\?transport=(\w+))?$/.exec(url);
+    if (found && (found[2] ?? "udp") === "udp") return Number(found[1] ?? 3478);
+  }
+  return undefined;
+}
+
+/** The port of the first UDP candidate in an answer of the server's. */
+export function mediaPort(sdp: string): number | undefined {
+  const found = /^a=candidate:\S+ \d+ udp \d+ \S+ (\d+) typ host/im.exec(sdp);
+  return found ? Number(found[1]) : undefined;
 }

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RoomlineError } from "roomline";
 import type { ConnectionInfo, ErrorCode } from "roomline";
-import { columns } from "../src/layout.js";
-import { readLink } from "../src/link.js";
-import { connectionWords, deviceWords, errorWords, linkWords } from "../src/words.js";
+import { inviteUrl, readLink } from "../src/link.js";
+import { connectionWords, costWords, deviceWords, errorWords, linkWords, mediaPort, turnPort } from "../src/words.js";
 
 const place = { hostname: "meet.example", port: 443 };
 
@@ -24,16 +23,28 @@ test("the path in words", () => {
   assert.match(connectionWords(connection({ state: "interrupted" })), /looking for another way/);
 });
 
+test("what a way costs is a sentence", () => {
+  const tls = connection({ tier: "turn-tls", protocol: "tls", serverPort: 443, addedLatencyMs: 12.4 });
+  assert.match(costWords(tls), /takes 12 ms longer.*repeated/);
+  const udp = connection({ tier: "turn-udp", protocol: "udp", serverPort: 3478 });
+  assert.match(costWords(udp), /relay.*a little longer/);
+  assert.match(costWords(connection({ tier: "direct" })), /shortest/);
+  assert.equal(costWords(connection({ state: "interrupted", tier: "direct" })), "");
+});
+
 test("a link has its token in the fragment and its room in the path", () => {
   const payload = Buffer.from(JSON.stringify({ name: "Zoë", room: "atelier" })).toString("base64url");
   const token = `e30.${payload}.sig`;
-  assert.deepEqual(readLink("/meet/my%20room", `#token=${token}`), { room: "my room", token, name: "Zoë", error: "", root: "/" });
+  assert.deepEqual(readLink("/meet/my%20room", `#token=${token}`), { room: "my room", token, name: "Zoë", error: "", invite: "", root: "/" });
   assert.equal(readLink("/meet/", `#token=${token}`).room, "atelier");
-  assert.deepEqual(readLink("/meet/%zz", "#token=rubbish"), { room: "%zz", token: "rubbish", name: "", error: "", root: "/" });
+  assert.deepEqual(readLink("/meet/%zz", "#token=rubbish"), { room: "%zz", token: "rubbish", name: "", error: "", invite: "", root: "/" });
   assert.equal(readLink("/meet/x", "").token, "");
   assert.equal(readLink("/meet/x", "").root, "/");
   assert.deepEqual([readLink("/a/video/meet/x", "").root, readLink("/a/video/meet/x", "").room], ["/a/video/", "x"]);
   assert.deepEqual([readLink("/video/", "").root, readLink("/", "").root], ["/video/", "/"]);
+  const invited = readLink("/meet/my%20room", "#token=t&invite=a.b");
+  assert.equal(inviteUrl("https://meet.example/", invited), "https://meet.example/meet/my%20room?invite=a.b");
+  assert.equal(inviteUrl("https://meet.example/", readLink("/meet/x", "#token=t")), "");
   assert.equal(readLink("/meet/x", "#error=token-expired").error, "token-expired");
   assert.match(linkWords("token-expired").title, /expired/);
   assert.match(linkWords("<b>").title, /not complete/);
@@ -54,6 +65,18 @@ test("when nothing gets through, the page says what to ask for", () => {
   for (const wanted of [/UDP.*10000–60000.*meet\.example/, /UDP.*3478/, /TCP.*8443/]) {
     assert.ok(items?.some((item) => wanted.test(item)), `${wanted}`);
   }
+  const known = errorWords(error, { ...place, turnPort: 13478, mediaPort: 23456 }).items ?? [];
+  assert.match(known[0] ?? "", /yours was 23456/);
+  assert.match(known[1] ?? "", /13478/);
+});
+
+test("the server's ports are read from what it says", () => {
+  const urls = ["turns:meet.example:443?transport=tcp", "turn:meet.example:13478?transport=tcp"];
+  assert.equal(turnPort(urls), undefined);
+  assert.equal(turnPort([...urls, "turn:meet.example:13478?transport=udp"]), 13478);
+  assert.equal(turnPort(["turn:[2001:db8::1]"]), 3478);
+  assert.equal(mediaPort("v=0\r\na=candidate:1 1 udp 2130706431 203.0.113.10 23456 typ host\r\n"), 23456);
+  assert.equal(mediaPort("v=0\r\n"), undefined);
 });
 
 test("TURN over TLS that fails where the page itself gets through may be a matter of trust", () => {
@@ -71,17 +94,8 @@ test("TURN over TLS that fails where the page itself gets through may be a matte
 
 test("refused, missing and busy devices are told apart", () => {
   const words = ["NotAllowedError", "NotFoundError", "NotReadableError", "InsecureContext", "Odd"].map((name) =>
-    deviceWords(name, "camera"),
+    deviceWords(name, "theCamera"),
   );
   assert.equal(new Set(words).size, words.length);
   for (const each of words) assert.match(each, /camera/i);
-});
-
-test("tiles fill the grid", () => {
-  assert.equal(columns(1, 1200, 800), 1);
-  assert.equal(columns(2, 1200, 700), 2);
-  assert.equal(columns(2, 390, 700), 1);
-  assert.equal(columns(4, 1200, 800), 2);
-  assert.equal(columns(9, 1200, 800), 3);
-  assert.equal(columns(0, 0, 0), 1);
 });
