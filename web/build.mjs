@@ -1,9 +1,10 @@
 // Builds the SDK and the pages into the Python package, which serves them; with --tests the unit tests.
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const web = dirname(fileURLToPath(import.meta.url));
@@ -41,6 +42,14 @@ async function buildMeet() {
   cpSync(join(web, "meet/src/index.html"), join(out, "index.html"));
 }
 
+/** What browsers load, compressed once here and not by the server at every visit. */
+function compress(folder) {
+  for (const name of readdirSync(folder).filter((each) => /\.(js|css|html)$/.test(each))) {
+    const path = join(folder, name);
+    writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }));
+  }
+}
+
 async function buildTests() {
   const out = join(web, "tests/dist");
   rmSync(out, { recursive: true, force: true });
@@ -67,4 +76,6 @@ if (process.argv.includes("--tests")) {
   rmSync(join(statics, "meet"), { recursive: true, force: true });
   await buildSdk();
   await buildMeet();
+  compress(join(statics, "sdk"));
+  compress(join(statics, "meet"));
 }

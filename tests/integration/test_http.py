@@ -8,6 +8,7 @@ import os
 import signal
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from fastapi import Request
@@ -93,14 +94,31 @@ def test_large_bodies_are_refused(tmp_path: Path) -> None:
     run(tmp_path, work)
 
 
+def test_what_browsers_load_comes_compressed_to_those_who_take_that(tmp_path: Path) -> None:
+    async def work(house: House) -> None:
+        for path, kind in (("/meet/demo", "text/html"), ("/meet/meet.js", "text/javascript")):
+            texts = []
+            for accept, coding in (("gzip, br", "gzip"), ("br, gzip;q=0", None), ("", None)):
+                answer = await house.http.get(path, headers={"Accept-Encoding": accept})
+                assert answer.headers.get("content-encoding") == coding
+                assert answer.headers["content-type"].startswith(kind)
+                assert answer.headers["vary"] == "Accept-Encoding"
+                texts.append(answer.text)
+            assert texts[0] == texts[1] == texts[2]
+
+    run(tmp_path, work)
+
+
 def test_an_invitation_gives_everybody_a_token_of_their_own(tmp_path: Path) -> None:
     async def work(house: House) -> None:
         link = house.server.invite("demo")
         assert link.startswith("https://call.example/meet/demo?invite=")
         places = [(await house.http.get(link)).headers["location"] for _ in range(2)]
         assert places[0] != places[1]
-        page, _, token = places[0].partition("#token=")
+        page, _, fragment = places[0].partition("#")
+        token, invite = (parse_qs(fragment)[name][0] for name in ("token", "invite"))
         assert page == "/meet/demo"
+        assert link.endswith(f"?invite={invite}")
         browser = await house.socket()
         await join(house, browser, "", token=token)
         assert (await browser.receive("joined"))["room"]["name"] == "demo"

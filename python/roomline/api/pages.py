@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from html import escape
+from mimetypes import guess_type
 from pathlib import Path
 from urllib.parse import quote
 
@@ -32,24 +33,24 @@ def router(hub: Hub, keys: Mapping[str, str], files: Path) -> APIRouter:
     @routes.get("/")
     @routes.get("/meet/")
     async def start(request: Request) -> Response:
-        return _page(files, _root(request))
+        return _page(files, request)
 
     @routes.get("/meet/{name}")
     async def meet(request: Request, name: str, invite: str | None = None) -> Response:
         if invite is not None:
             return _redeem(hub, keys, (_root(request), name), invite)
-        if "." in name and (found := _inside(files / "meet", name)):
-            return FileResponse(found)
-        return _page(files, _root(request))
+        if "." in name and _inside(files / "meet", name):
+            return _file(files / "meet", name, request)
+        return _page(files, request)
 
     @routes.get("/sdk/{name:path}")
-    async def sdk(name: str) -> Response:
+    async def sdk(request: Request, name: str) -> Response:
         # Pages of other origins may import the SDK.
         headers = {
             "Access-Control-Allow-Origin": "*",
             "Cross-Origin-Resource-Policy": "cross-origin",
         }
-        return _file(files / "sdk", name, headers)
+        return _file(files / "sdk", name, request, headers)
 
     return routes
 
@@ -79,7 +80,8 @@ def _redeem(hub: Hub, keys: Mapping[str, str], place: tuple[str, str], invite: s
         .with_ttl(GUEST_TOKEN_LIFETIME)
         .to_jwt(hub.now().unix)
     )
-    return _to_page(root, room, f"token={token}")
+    # The invitation goes along for the page to pass on: a token is for one person.
+    return _to_page(root, room, f"token={token}&invite={quote(invite, safe='')}")
 
 
 def _to_page(root: str, room: str, fragment: str) -> Response:
@@ -90,13 +92,12 @@ def _to_page(root: str, room: str, fragment: str) -> Response:
     )
 
 
-def _page(files: Path, root: str) -> Response:
-    """The meet page; what it loads stands under `root` too."""
+def _page(files: Path, request: Request) -> Response:
+    """The meet page; what it loads stands under the path we are mounted under too."""
+    root = _root(request)
     found = _inside(files / "meet", "index.html")
-    if found is None:
-        return PlainTextResponse("Not found.\n", 404)
-    if not root:
-        return FileResponse(found, headers={"Cache-Control": "no-cache"})
+    if found is None or not root:
+        return _file(files / "meet", "index.html", request)
     text = found.read_text(encoding="utf-8")
     prefix = escape(quote(root), quote=True)
     return HTMLResponse(
@@ -105,11 +106,29 @@ def _page(files: Path, root: str) -> Response:
     )
 
 
-def _file(folder: Path, name: str, headers: dict[str, str] | None = None) -> Response:
+def _file(
+    folder: Path, name: str, request: Request, headers: dict[str, str] | None = None
+) -> Response:
+    """A file, or what the web build has compressed of it where the browser takes that."""
     found = _inside(folder, name)
     if found is None:
         return PlainTextResponse("Not found.\n", 404)
-    return FileResponse(found, headers={"Cache-Control": "no-cache", **(headers or {})})
+    kind = guess_type(found.name)[0] or "application/octet-stream"
+    sent = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding", **(headers or {})}
+    small = _inside(folder, f"{name}.gz")
+    if small and _takes_gzip(request.headers.get("accept-encoding", "")):
+        sent["Content-Encoding"] = "gzip"
+        return FileResponse(small, media_type=kind, headers=sent)
+    return FileResponse(found, media_type=kind, headers=sent)
+
+
+def _takes_gzip(accept: str) -> bool:
+    """Whether an Accept-Encoding field allows gzip (RFC 9110 section 12.5.3)."""
+    for each in accept.lower().split(","):
+        coding, _, weight = each.partition(";")
+        if coding.strip() == "gzip":
+            return not re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", weight)
+    return False
 
 
 def _inside(folder: Path, name: str) -> Path | None:
