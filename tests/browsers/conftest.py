@@ -29,9 +29,7 @@ def meeting() -> Iterator[Meeting]:
     require_privilege()
     with Lab(f"rb{os.getpid()}") as lab:
         server = Server(lab.server, "--address", SERVER_V4)
-        # Long enough that TURN over TCP, which takes a round trip more, never overtakes TURN over UDP
-        # on a busy machine: Chromium keeps to the first relay that works.
-        quick = Conditions(delay_ms=15)
+        quick = Conditions(delay_ms=1)
         sites = [lab.site(conditions=quick) for _ in range(3)]
         yield Meeting(lab, server, sites)
         server.close()

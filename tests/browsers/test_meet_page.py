@@ -103,6 +103,7 @@ def test_two_people_meet_by_the_printed_link(
         expect(ada.get_by_role("heading", name="demo")).to_be_visible()
         join(ada, "Ada")
         expect(ada.get_by_text("Nobody else is here yet")).to_be_visible()
+        expect(ada.get_by_label("Link to this room").first).to_have_value(link)
         join(bob, "Bob")
         for page, own, other in ((ada, "Ada (you)", "Bob"), (bob, "Bob (you)", "Ada")):
             expect(page.get_by_text("2 people")).to_be_visible()
@@ -130,26 +131,6 @@ def test_two_people_meet_by_the_printed_link(
         button(ada, "Join again").click()
         join(ada)
         plays(tile(bob, "Ada"))
-
-
-def test_joining_and_leaving_by_keyboard_alone(chromium: Browser, meeting: Meeting) -> None:
-    with visitor(chromium, link_for(meeting, meeting.token("kay", meeting.room()))) as page:
-        plays(page.get_by_label("Your preview"))
-        expect(button(page, "Join")).to_be_focused()
-        page.keyboard.press("Shift+Tab")
-        expect(page.get_by_label("Your name")).to_be_focused()
-        page.keyboard.type("Kay")
-        page.keyboard.press("Enter")
-        expect(tile(page, "Kay (you)")).to_be_visible()
-        expect(button(page, "Turn microphone off")).to_be_focused()
-        page.keyboard.press("Space")
-        expect(button(page, "Turn microphone on")).to_be_focused()
-        page.keyboard.press("Tab")
-        expect(button(page, "Turn camera off")).to_be_focused()
-        page.keyboard.press("Tab")
-        expect(button(page, "Leave")).to_be_focused()
-        page.keyboard.press("Enter")
-        expect(button(page, "Join again")).to_be_focused()
 
 
 def test_a_name_in_the_token_stands(chromium: Browser, meeting: Meeting) -> None:
@@ -263,11 +244,11 @@ def test_when_nothing_gets_through_the_words_say_what_to_ask_for(
                 expect(title).to_be_visible(timeout=GIVEN_UP_MS)
                 asked = page.get_by_role("listitem")
                 expect(asked).to_have_count(3)
-                for n, words in enumerate(("UDP, ports 10000", "UDP, port 3478", "TCP, port 443")):
+                for n, words in enumerate(("media ports (10000", "UDP, port 3478", "TCP, port 443")):
                     expect(asked.nth(n)).to_contain_text(words)
                     expect(asked.nth(n)).to_contain_text("to meet.roomline.test")
             # A connection that is refused may also be one whose certificate is not trusted.
-            expect(bob.get_by_text("does not trust the server's certificate")).to_be_visible()
+            expect(bob.get_by_text("does not trust the server’s certificate")).to_be_visible()
             expect(ada.get_by_text("certificate")).to_have_count(0)
 
             here.set_firewall(Firewall.OPEN)
