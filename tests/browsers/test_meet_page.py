@@ -244,7 +244,9 @@ def test_when_nothing_gets_through_the_words_say_what_to_ask_for(
                 expect(title).to_be_visible(timeout=GIVEN_UP_MS)
                 asked = page.get_by_role("listitem")
                 expect(asked).to_have_count(3)
-                for n, words in enumerate(("media ports (10000", "UDP, port 3478", "TCP, port 443")):
+                for n, words in enumerate(
+                    ("media ports (10000", "UDP, port 3478", "TCP, port 443")
+                ):
                     expect(asked.nth(n)).to_contain_text(words)
                     expect(asked.nth(n)).to_contain_text("to meet.roomline.test")
             # A connection that is refused may also be one whose certificate is not trusted.
