@@ -45,7 +45,7 @@ def play(random: Random, people: int, enough: Callable[[list[Person], int], bool
         action(random.choice(crowd))
         if random.random() < 0.2:
             street.model.flow()
-        if steps % 8 == 0:
+        if steps % (2 * people) == 0:
             look(street, crowd)
     go_home(street, crowd)
     return street
