@@ -246,6 +246,9 @@ class Person:
         if kind == "error":
             assert message["code"] in EXPECTED, message
             self.asked.pop(message.get("request", -1), None)
+            if not self.resume_token and self.client is not None:
+                self.client.drop()  # Its first transport died before the join was answered.
+                self.client = None
             return
         if kind == "joined":
             self._joined(message)
