@@ -45,7 +45,7 @@ PREFERENCES = {
 
 
 class Firefox:
-    """One headless Firefox with one page."""
+    """One headless Firefox with one page, and more on demand."""
 
     def __init__(
         self, host: Namespace, ca: Path, preferences: dict[str, Any] | None = None
@@ -74,7 +74,7 @@ class Firefox:
         self._next = 0
         self.command("session.new", {"capabilities": {}})
         tree = self.command("browsingContext.getTree", {})
-        self._page = tree["contexts"][0]["context"]
+        self._page = FirefoxPage(self, tree["contexts"][0]["context"])
 
     def _prepare(self, profile: Path, ca: Path, preferences: dict[str, Any]) -> None:
         lines = [
@@ -136,20 +136,50 @@ class Firefox:
             result: dict[str, Any] = message["result"]
             return result
 
+    def open(self) -> FirefoxPage:
+        """A further page, in a window of its own so that nothing counts it as hidden."""
+        made = self.command("browsingContext.create", {"type": "window"})
+        return FirefoxPage(self, made["context"])
+
     def goto(self, url: str) -> None:
         """Open a page and wait until it is loaded."""
-        self.command(
-            "browsingContext.navigate", {"context": self._page, "url": url, "wait": "complete"}
+        self._page.goto(url)
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of an expression (awaited), by way of JSON."""
+        return self._page.evaluate(expression)
+
+    def run(self, script: str) -> None:
+        """Run a classic script in the page."""
+        self._page.run(script)
+
+    def close(self) -> None:
+        """End the browser."""
+        self._open.close()
+        stop(self._process)
+
+
+class FirefoxPage:
+    """One page of a running Firefox."""
+
+    def __init__(self, browser: Firefox, context: str) -> None:
+        self._browser = browser
+        self._context = context
+
+    def goto(self, url: str) -> None:
+        """Open a page and wait until it is loaded."""
+        self._browser.command(
+            "browsingContext.navigate", {"context": self._context, "url": url, "wait": "complete"}
         )
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression (awaited), by way of JSON."""
         wrapped = f"(async () => JSON.stringify((await ({expression})) ?? null))()"
-        result = self.command(
+        result = self._browser.command(
             "script.evaluate",
             {
                 "expression": wrapped,
-                "target": {"context": self._page},
+                "target": {"context": self._context},
                 "awaitPromise": True,
                 "userActivation": True,
             },
@@ -160,17 +190,16 @@ class Firefox:
 
     def run(self, script: str) -> None:
         """Run a classic script in the page."""
-        result = self.command(
+        result = self._browser.command(
             "script.evaluate",
-            {"expression": script, "target": {"context": self._page}, "awaitPromise": False},
+            {"expression": script, "target": {"context": self._context}, "awaitPromise": False},
         )
         if result["type"] == "exception":
             raise LabError(f"in Firefox: {result['exceptionDetails']['text']}")
 
     def close(self) -> None:
-        """End the browser."""
-        self._open.close()
-        stop(self._process)
+        """Close the page and everything in it."""
+        self._browser.command("browsingContext.close", {"context": self._context})
 
 
 def enter(namespace: Path) -> None:

@@ -19,6 +19,7 @@ from netlab.topology import PRIVATE_SERVER_V4, SERVER_V4, SERVER_V6, Lab
 RTT_SAMPLES = 20
 RUN_WITHIN_S = 90.0
 POLL_MS = 100
+RELAY_PORTS = {"turn-udp": 3478, "turn-tcp": 3478, "turn-tls": 443}
 
 
 @dataclass
@@ -234,7 +235,7 @@ def judge_paths(scenario: Scenario, calls: list[Run]) -> list[str]:
             problems.append(f"run {n}: tier {run.tier}, not {' or '.join(sorted(scenario.tiers))}")
         elif not port_fits(scenario, run):
             problems.append(f"run {n}: {run.tier} on port {run.server_port}")
-        if not browser_agrees(run):
+        if not candidate_fits(run.tier, run.candidate_type, run.relay_protocol):
             problems.append(f"run {n}: the browser says {run.candidate_type}/{run.relay_protocol}")
         missing = [k for k in ("audio", "video", "data") if not getattr(run, f"{k}_ok")]
         if missing:
@@ -264,14 +265,19 @@ def port_fits(scenario: Scenario, run: Run) -> bool:
             run.server_port in range(int(low), int(high or low) + 1)
             and run.server_port in MEDIA_PORTS
         )
-    return run.server_port == {"turn-udp": 3478, "turn-tcp": 3478, "turn-tls": 443}.get(
-        run.tier or ""
-    )
+    return run.server_port == RELAY_PORTS.get(run.tier or "")
 
 
-def browser_agrees(run: Run) -> bool:
+def path_fits(tier: str | None, server_port: int | None, stats: dict[str, Any]) -> bool:
+    """Whether the tier uses a port it may, and the browser's own candidate says the same."""
+    ports = MEDIA_PORTS if tier == "direct" else [RELAY_PORTS.get(tier or "")]
+    candidate, protocol = stats.get("candidateType"), stats.get("relayProtocol")
+    return server_port in ports and candidate_fits(tier, candidate, protocol)
+
+
+def candidate_fits(tier: str | None, candidate: str | None, relay_protocol: str | None) -> bool:
     """Whether the browser's own candidate says the same as the server's tier."""
-    if run.tier == "direct":
-        return run.candidate_type in {"host", "srflx", "prflx"}
-    wanted = {"turn-udp": "udp", "turn-tcp": "tcp", "turn-tls": "tls"}.get(run.tier or "")
-    return run.candidate_type == "relay" and run.relay_protocol == wanted
+    if tier == "direct":
+        return candidate in {"host", "srflx", "prflx"}
+    wanted = {"turn-udp": "udp", "turn-tcp": "tcp", "turn-tls": "tls"}.get(tier or "")
+    return candidate == "relay" and relay_protocol == wanted

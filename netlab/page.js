@@ -99,10 +99,10 @@ const state = {
   room: null,
 };
 
-function watchVideo(track, started) {
+function watchVideo(stream, started) {
   const video = document.createElement("video");
   Object.assign(video, { muted: true, autoplay: true, playsInline: true });
-  video.srcObject = new MediaStream([track]);
+  video.srcObject = stream;
   document.body.append(video);
   const context = canvas();
   const onFrame = () => {
@@ -117,40 +117,50 @@ function watchVideo(track, started) {
   video.play().catch((error) => state.events.push(`play: ${error}`));
 }
 
-function watchAudio(track) {
+function watchAudio(stream) {
   // Browsers deliver a remote audio track only to something that plays it.
   const element = document.createElement("audio");
-  element.srcObject = new MediaStream([track]);
+  element.srcObject = stream;
   element.autoplay = true;
   document.body.append(element);
 }
 
-/** Join, publish if asked to, and measure whatever comes. */
-async function join(url, token, { publish, ask = !publish, options = {} }) {
+/**
+ * Join, publish if asked to, and measure whatever comes. `ask` sends requests on a data channel and
+ * counts the echoes, `echo` answers those of others; `joined` gets the room.
+ */
+async function join(url, token, { publish, ask = !publish, echo = true, framesPerSecond, joined, options = {} }) {
   const { connect } = await import(`${location.origin}/sdk/roomline.js`);
   const tracks = publish
-    ? [{ track: camera(), source: "camera" }, { track: await microphone(), source: "microphone" }]
+    ? [{ track: camera(framesPerSecond), source: "camera" }, { track: await microphone(), source: "microphone" }]
     : [];
   const started = performance.now();
   const room = await connect(url, token, { ...options, tracks });
   state.room = room;
   state.joinedMs = performance.now() - started;
-  room.on("trackSubscribed", (track) => {
+  joined?.(room);
+  room.on("trackSubscribed", (track, publication) => {
     state.events.push(`subscribed ${track.kind}`);
-    if (track.kind === "video") watchVideo(track, started);
-    else watchAudio(track);
+    // The stream of a publication stays while its track moves to another transport.
+    const stream = publication.mediaStream ?? new MediaStream([track]);
+    if (track.kind === "video") watchVideo(stream, started);
+    else watchAudio(stream);
   });
   for (const name of ["stateChanged", "disconnected", "error"]) {
     room.on(name, (what) => state.events.push(`${name}: ${what?.message ?? what}`));
   }
+  if (echo) answer(room);
+  if (ask) exchange(room);
+}
+
+function answer(room) {
+  const reply = room.localParticipant.openDataChannel("echo-reply", { ordered: true });
   room.on("dataChannel", (channel, participant, label) => {
     if (label !== "echo-request") return;
     channel.addEventListener("message", () => {
-      if (state.reply.readyState === "open") state.reply.send("echo");
+      if (reply.readyState === "open") reply.send("echo");
     });
   });
-  state.reply = room.localParticipant.openDataChannel("echo-reply", { ordered: true });
-  if (ask) exchange(room);
 }
 
 function exchange(room) {
@@ -226,7 +236,7 @@ function connection() {
 
 /** What has been measured so far, as data. */
 function measured() {
-  const { room, reply, ...rest } = state;
+  const { room, ...rest } = state;
   return rest;
 }
 

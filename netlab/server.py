@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -71,6 +72,22 @@ class Server:
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return done.stdout.strip()
+
+    @property
+    def pid(self) -> int:
+        """Of the process, which is the server itself."""
+        return self._process.pid
+
+    def drain(self) -> None:
+        """Ask it to take no new joins and to end with the last call."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def ended(self, within_s: float) -> int | None:
+        """Its exit code, or None if it has not ended by then."""
+        try:
+            return self._process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            return None
 
     def close(self) -> None:
         """End it."""

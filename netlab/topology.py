@@ -61,6 +61,16 @@ class Site:
         return f"http://{self.gateway}:{PROXY_PORT}"
 
 
+@dataclass(frozen=True)
+class Uplink:
+    """How a client reaches its router: device, address and next hop. All of IPv4."""
+
+    device: str
+    address: str
+    """With the length of its prefix."""
+    gateway: str
+
+
 class Lab:
     """Everything that one run needs. Use it in a `with` statement."""
 
@@ -142,6 +152,20 @@ class Lab:
         made.set_firewall(firewall)
         self._serve_names(made)
         return made
+
+    def uplink(self, site: Site) -> Uplink:
+        """A second cable between a site's client and its router, without an address at the client.
+
+        It has public addresses, whatever NAT the site has.
+        """
+        self._sites += 1
+        net = 8 * self._sites
+        router, device = f"lan{self._sites}", f"eth{self._sites}"
+        connect(site.router, router, site.client, device)
+        site.router.ip("addr", "add", f"192.0.2.{net + 1}/29", "dev", router)
+        wan = site.router.ip("-o", "-4", "addr", "show", "dev", "wan").split()[3].partition("/")[0]
+        self.internet.ip("route", "add", f"192.0.2.{net}/29", "via", wan)
+        return Uplink(device, f"192.0.2.{net + 2}/29", f"192.0.2.{net + 1}")
 
     def _connect_client(self, i: int, nat: Nat, router: Namespace, client: Namespace) -> str:
         if nat is Nat.NONE:

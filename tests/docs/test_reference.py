@@ -11,6 +11,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 import roomline
+from netlab.moves import MOVES
 from netlab.scenarios import SCENARIOS
 from roomline import _engine, errors
 from roomline.api.metrics import LABELS, counters, gauges
@@ -178,6 +179,13 @@ def test_every_row_of_the_lab_is_described_as_it_is() -> None:
         for s in SCENARIOS
     }
     assert written == real
+
+
+def test_every_change_of_the_lab_is_described() -> None:
+    text = read("concepts/lab.md").partition("## Rows in which the network changes")[2]
+    names = re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
+    written = [name for cell in names for name in re.findall(r"`([\w-]+)`", cell)]
+    assert written == [step.name for move in MOVES for step in move.steps]
 
 
 def test_every_close_code_is_described() -> None:
