@@ -65,6 +65,10 @@ pub fn turn_server(data: &[u8]) {
         };
         let received = server.handle(now, UNIX, from, &message, &Closed, &mut rng, &mut reply);
         check(&mut server, &received, &message, &reply);
+        if server.handle_binding(now, from.remote, &message, &mut reply) == Received::Reply {
+            Message::parse(&reply).expect("a reply is a message");
+            assert!(reply.len() <= message.len() + 40, "an answer that amplifies");
+        }
     }
     server.handle_timeout(now + Duration::from_secs(7_200));
     assert_eq!(server.allocations(), 0, "an allocation outlived its lifetime");

@@ -43,11 +43,13 @@ pub enum Discard {
     UnknownConnection,
     /// A TURN connection beyond what its network, or all together, may have without an allocation.
     TooManyConnections,
+    /// A Binding request to a media port beyond what one network is answered.
+    TooManyBindings,
 }
 
 impl Discard {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Discard; 19] = [
+    pub const ALL: [Discard; 20] = [
         Discard::UnknownProtocol,
         Discard::UnknownTransport,
         Discard::UncheckedPair,
@@ -67,6 +69,7 @@ impl Discard {
         Discard::DataInvalid,
         Discard::UnknownConnection,
         Discard::TooManyConnections,
+        Discard::TooManyBindings,
     ];
 
     /// A stable word for a metric's label.
@@ -91,6 +94,7 @@ impl Discard {
             Discard::DataInvalid => "data-invalid",
             Discard::UnknownConnection => "unknown-connection",
             Discard::TooManyConnections => "too-many-connections",
+            Discard::TooManyBindings => "too-many-bindings",
         }
     }
 }
@@ -124,6 +128,8 @@ pub struct Counters {
     pub transports_closed: u64,
     /// TURN allocations made.
     pub allocations_made: u64,
+    /// Plain Binding requests to media ports that were answered.
+    pub bindings_answered: u64,
     discards: [u64; Discard::ALL.len()],
 }
 
@@ -153,6 +159,7 @@ impl Counters {
         f("transports_opened", "", self.transports_opened);
         f("transports_closed", "", self.transports_closed);
         f("allocations_made", "", self.allocations_made);
+        f("bindings_answered", "", self.bindings_answered);
         for reason in Discard::ALL {
             f("discarded", reason.as_str(), self.discarded(reason));
         }

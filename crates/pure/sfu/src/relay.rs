@@ -121,6 +121,21 @@ impl Relay {
         })
     }
 
+    /// Takes a message of a stranger to a media port; true with an answer in `reply` to a Binding
+    /// request. None when its network asks too often.
+    pub(crate) fn bind(
+        &mut self,
+        now: Instant,
+        remote: SocketAddr,
+        message: &[u8],
+        reply: &mut Vec<u8>,
+    ) -> Option<bool> {
+        match self.server.handle_binding(now, remote, message, reply) {
+            turn::Received::Dropped(turn::DropReason::RateLimited) => None,
+            received => Some(received == turn::Received::Reply),
+        }
+    }
+
     /// The TURN server.
     pub(crate) fn server(&self) -> &turn::Server<Flow> {
         &self.server

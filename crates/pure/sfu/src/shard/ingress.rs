@@ -67,7 +67,7 @@ impl Shard {
 
     fn receive_check(&mut self, now: Instant, pair: Pair, source: SocketAddr, data: &[u8]) {
         let Some(ufrag) = ufrag_of(data) else {
-            return self.counters.discard(Discard::BadCheck);
+            return self.receive_binding(now, pair, data);
         };
         let Some(slot) =
             self.transports.find_ufrag(ufrag).filter(|slot| self.belongs(*slot, &pair))
@@ -97,6 +97,24 @@ impl Shard {
             }
             Err(_) => self.counters.discard(Discard::BadCheck),
         }
+    }
+
+    /// Answers a plain Binding request to a media port: so a client finds out whether it could be
+    /// reached there. Nothing is remembered of it.
+    fn receive_binding(&mut self, now: Instant, pair: Pair, data: &[u8]) {
+        let Pair::Direct { socket, local, remote } = pair else {
+            return self.counters.discard(Discard::BadCheck);
+        };
+        let mut reply = std::mem::take(&mut self.scratch.message);
+        match self.relay.bind(now, remote, data, &mut reply) {
+            Some(true) => {
+                self.counters.bindings_answered += 1;
+                self.reply(Flow::Datagram { socket, local, remote }, &reply);
+            }
+            Some(false) => self.counters.discard(Discard::BadCheck),
+            None => self.counters.discard(Discard::TooManyBindings),
+        }
+        self.scratch.message = reply;
     }
 
     /// A check must come in where its transport listens, and through an allocation only from the

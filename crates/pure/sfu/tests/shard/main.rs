@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
 mod beats;
+mod bindings;
 mod client;
 mod data;
 mod life;

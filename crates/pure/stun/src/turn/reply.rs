@@ -1,12 +1,16 @@
 //! Writing responses.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use rand::RngCore;
 
 use super::auth::{Authenticator, User};
+use super::server::plain;
 use super::{Client, DropReason, PeerPolicy, Received};
-use crate::attribute::{ErrorCode, Nonce, PasswordAlgorithms, Realm, UnknownAttributes};
+use crate::attribute::{
+    ErrorCode, Nonce, PasswordAlgorithms, Realm, UnknownAttributes, XorMappedAddress,
+};
 use crate::{Builder, Class, Message};
 
 /// What goes with one message: when, from whom, and what the caller lends.
@@ -96,6 +100,27 @@ impl<F> Exchange<'_, F> {
         }
         Received::Reply
     }
+}
+
+/// Answers a Binding request from `remote`: its address, or which attributes are not `known`.
+pub(super) fn binding(
+    request: &Message<'_>,
+    remote: SocketAddr,
+    known: &[u16],
+    reply: &mut Vec<u8>,
+) -> Received {
+    let unknown: Vec<u16> = request.unknown_required(known).collect();
+    let class = if unknown.is_empty() { Class::Success } else { Class::Error };
+    let mut response = Builder::new(reply, class, request.method(), request.transaction_id());
+    if unknown.is_empty() {
+        response.push(&XorMappedAddress(plain(remote)));
+    } else {
+        response.push(&ErrorCode::bare(420)).push(&UnknownAttributes(unknown));
+    }
+    if request.has_fingerprint() {
+        response.fingerprint();
+    }
+    Received::Reply
 }
 
 impl From<DropReason> for Received {

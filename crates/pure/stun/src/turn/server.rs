@@ -13,13 +13,13 @@ use super::allocation::slot;
 use super::auth::{Authenticator, Refusal, User};
 use super::limiter::Limiter;
 use super::ports::Ports;
-use super::reply::Exchange;
+use super::reply::{self, Exchange};
 use super::table::Table;
 use super::{
     Allocation, AllocationId, Client, Config, ConfigError, DropReason, EncapsulateError, Event,
     PeerPolicy, Received, RemovedReason, canonical,
 };
-use crate::attribute::{Data, Family, XorMappedAddress, XorPeerAddress};
+use crate::attribute::{Attribute, Data, Family, Username, XorPeerAddress};
 use crate::{
     Builder, ChannelData, ChannelDataError, Class, Message, Method, TransactionId, channel_header,
     padding,
@@ -203,18 +203,43 @@ impl<F: Copy + Eq + Hash> Server<F> {
         )
     }
 
-    fn answer_binding(&mut self, mut x: Exchange<'_, F>, request: &Message<'_>) -> Received {
+    /// Takes a message that came from `remote` to another UDP port of ours, and answers it if it is
+    /// a Binding request as of a client that wants to know its address, without user name or
+    /// integrity (RFC 8489 section 7.3). Answers are of the same budget as those of
+    /// [`Self::handle`].
+    pub fn handle_binding(
+        &mut self,
+        now: Instant,
+        remote: SocketAddr,
+        message: &[u8],
+        reply: &mut Vec<u8>,
+    ) -> Received {
+        reply.clear();
+        let Ok(request) = Message::parse(message) else {
+            return DropReason::Malformed.into();
+        };
+        let signed = request.has_integrity() || request.has_integrity_sha256();
+        if request.class() != Class::Request
+            || request.method() != Method::BINDING
+            || signed
+            || request.has(Username::TYPE)
+        {
+            return DropReason::Unexpected.into();
+        }
+        if request.has_fingerprint() && !request.verify_fingerprint() {
+            return DropReason::Fingerprint.into();
+        }
+        if !self.limiter.allow(now, remote.ip()) {
+            return DropReason::RateLimited.into();
+        }
+        reply::binding(&request, remote, &KNOWN, reply)
+    }
+
+    fn answer_binding(&mut self, x: Exchange<'_, F>, request: &Message<'_>) -> Received {
         if !self.may_answer(&x) {
             return DropReason::RateLimited.into();
         }
-        let unknown: Vec<u16> = request.unknown_required(&KNOWN).collect();
-        if !unknown.is_empty() {
-            return x.refuse_unknown(request, None, unknown);
-        }
-        let mapped = XorMappedAddress(plain(x.from.remote));
-        x.success(request, None, |response| {
-            response.push(&mapped);
-        })
+        reply::binding(request, x.from.remote, &KNOWN, x.reply)
     }
 
     /// Over TCP and TLS the client's address is proved by the handshake.

@@ -262,6 +262,45 @@ fn unauthenticated_datagrams_have_a_budget() {
 }
 
 #[test]
+fn plain_bindings_to_other_ports_are_answered_from_the_same_budget() {
+    let mut bench = bench_with(Config { unauthenticated_per_second: 5, ..config() });
+    let phone = bench.phone(1);
+    let ask = |bench: &mut Bench, fill: &dyn Fn(&mut Builder<'_>)| {
+        let mut bytes = Vec::new();
+        fill(&mut Builder::new(&mut bytes, Class::Request, Method::BINDING, phone.id()));
+        let remote = phone.client.remote;
+        let received = bench.server.handle_binding(bench.now, remote, &bytes, &mut bench.reply);
+        (received, bytes.len())
+    };
+    let (received, asked) = ask(&mut bench, &|_| {});
+    assert_eq!((received, asked, bench.reply.len()), (Received::Reply, 20, 32));
+    let response = Message::parse(&bench.reply).unwrap();
+    assert_eq!(response.find(), Some(XorMappedAddress(phone.client.remote)));
+    let (received, asked) = ask(&mut bench, &|b| {
+        b.fingerprint();
+    });
+    assert_eq!((received, asked, bench.reply.len()), (Received::Reply, 28, 40));
+    assert!(Message::parse(&bench.reply).unwrap().verify_fingerprint());
+
+    let unexpected = Received::Dropped(DropReason::Unexpected);
+    let key = Key::short_term("password");
+    let signed = ask(&mut bench, &|b| {
+        b.integrity(&key);
+    });
+    assert_eq!(signed.0, unexpected);
+    let named = ask(&mut bench, &|b| {
+        b.push(&Username("a:b"));
+    });
+    assert_eq!(named.0, unexpected, "a check for an agent that is not there");
+    assert!(bench.reply.is_empty());
+
+    let answered = (0..100).filter(|_| ask(&mut bench, &|_| {}).0 == Received::Reply).count();
+    assert_eq!(answered, 7, "ten without those before, and the nonce of the phone");
+    let received = ask(&mut bench, &|_| {}).0;
+    assert_eq!(received, Received::Dropped(DropReason::RateLimited));
+}
+
+#[test]
 fn what_is_not_for_us_is_dropped() {
     let mut bench = bench();
     let phone = bench.phone(1);
