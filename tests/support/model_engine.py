@@ -36,6 +36,8 @@ class ModelEngine(FakeEngine):
         super().__init__()
         self.published: dict[int, Publication] = {}
         self.subscriptions: dict[int, tuple[int, Place]] = {}
+        self.taken: set[Place | tuple[int, int]] = set()
+        """Slots that carry something, and pairs of a publication and a transport it goes to."""
         self.channels: dict[int, int] = {}
         self.relays: set[tuple[int, int]] = set()
         self.numbers: set[int] = set()
@@ -84,7 +86,7 @@ class ModelEngine(FakeEngine):
             case c.Unpublish():
                 self._unpublish(command.publication)
             case c.Unsubscribe():
-                self.subscriptions.pop(command.subscription, None)
+                self._unsubscribe(command.subscription)
             case c.StopRelayData():
                 self.relays.discard((command.channel, command.transport))
             case _:
@@ -135,11 +137,18 @@ class ModelEngine(FakeEngine):
             return e.Failed(command.request, "unknown-publication", "")
         if command.transport in self.codecless:
             return e.Failed(command.request, "codec-mismatch", "")
-        twice = {(pub, place[0]) for pub, place in self.subscriptions.values()}
-        assert (command.publication, command.transport) not in twice
-        assert place not in {place for _, place in self.subscriptions.values()}
+        pair = (command.publication, command.transport)
+        assert pair not in self.taken
+        assert place not in self.taken
+        self.taken |= {pair, place}
         self.subscriptions[command.subscription] = (command.publication, place)
         return e.Done(command.request)
+
+    def _unsubscribe(self, subscription: int) -> None:
+        found = self.subscriptions.pop(subscription, None)
+        if found is not None:
+            publication, place = found
+            self.taken -= {(publication, place[0]), place}
 
     def _relay(self, command: c.RelayData) -> e.Answer:
         if command.channel not in self.channels:
@@ -154,7 +163,7 @@ class ModelEngine(FakeEngine):
         self.published.pop(publication, None)
         for number, (published, _) in list(self.subscriptions.items()):
             if published == publication:
-                del self.subscriptions[number]
+                self._unsubscribe(number)
 
     def _close(self, transport: int) -> None:
         self.transports.pop(transport, None)
@@ -168,7 +177,7 @@ class ModelEngine(FakeEngine):
                     self._unpublish(number)
         for number, (_, place) in list(self.subscriptions.items()):
             if place[0] == transport:
-                del self.subscriptions[number]
+                self._unsubscribe(number)
         gone = {channel for channel, owner in self.channels.items() if owner == transport}
         for channel in gone:
             del self.channels[channel]

@@ -201,7 +201,10 @@ class Negotiation:
             )
         transport.refused.clear()
         transport.missing_told = (0, 0)
-        self._subscriptions.refresh_room(session.room)
+        if fresh:
+            self._subscriptions.refresh_room(session.room)
+        else:
+            self._subscriptions.refresh(session)
 
     def _take_sections(self, transport: Transport, answer: Answered) -> None:
         transport.set_sections((s.mid, s.kind, s.sends, s.receives) for s in answer.sections)
