@@ -21,22 +21,40 @@ if TYPE_CHECKING:
         RoomlineError,
         TokenError,
     )
+    from roomline.hooks import (
+        Admission,
+        AdmitRequest,
+        ParticipantLeft,
+        Permission,
+        Person,
+        PublishRequest,
+        SubscribeRequest,
+        TierChanged,
+    )
     from roomline.server import OpenTier, Server, serve
     from roomline.state import load_credentials
     from roomline.tokens import AccessToken, Grants, RoomLimits
 
 __all__ = [
     "AccessToken",
+    "Admission",
+    "AdmitRequest",
     "AlreadyRunning",
     "ConfigError",
     "Grants",
     "NotStarted",
     "OpenTier",
+    "ParticipantLeft",
+    "Permission",
+    "Person",
+    "PublishRequest",
     "RoomLimits",
     "Roomline",
     "RoomlineError",
     "Server",
     "Settings",
+    "SubscribeRequest",
+    "TierChanged",
     "TokenError",
     "load_credentials",
     "serve",
@@ -44,6 +62,14 @@ __all__ = [
 
 # Loaded when first used: making tokens needs neither the server nor the native module.
 _HOMES = {
+    "Admission": "hooks",
+    "AdmitRequest": "hooks",
+    "ParticipantLeft": "hooks",
+    "Permission": "hooks",
+    "Person": "hooks",
+    "PublishRequest": "hooks",
+    "SubscribeRequest": "hooks",
+    "TierChanged": "hooks",
     "AccessToken": "tokens",
     "AlreadyRunning": "errors",
     "ConfigError": "errors",

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from roomline.config import Settings, load
 from roomline.engine import EngineOptions, MediaEngine
 from roomline.errors import ConfigError, NotStarted
+from roomline.hooks import Hooks
 from roomline.log import get as get_logger
 from roomline.server import HOST, OpenTier, Server, caveats, tiers
 from roomline.server.claim import claim
@@ -36,12 +37,15 @@ def _to_stderr(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-class Roomline:
+class Roomline(Hooks):
     """Rooms that your application carries.
 
     Under any ASGI server, `lifespan` opens the ports for media and TURN, and `asgi` answers
     signaling, pages and administration wherever it is mounted. Under `roomline serve --app` the
     lifespan joins the server that runs already: the same file works both ways.
+
+    Its decorators `on_…` add functions that decide who comes in and who may publish and get what,
+    and functions that are told what happens.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Roomline:
         which tiers there are; the default writes to standard error. Raises ConfigError for a URL
         that is none.
         """
+        super().__init__()
         if url is not None and not (urlsplit(url).scheme and urlsplit(url).netloc):
             raise ConfigError(f"url = {url!r}: write it with its scheme, https://HOST/PATH")
         self._settings = settings
@@ -155,6 +160,7 @@ class Roomline:
     def _serving(self, server: Server) -> Iterator[None]:
         if not server.mounted and self._settings is not None:
             log.warning("the settings of roomline serve hold, not those of Roomline(settings)")
+        server.hub.attach(self)
         self._server = server
         try:
             yield

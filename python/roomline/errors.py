@@ -13,6 +13,7 @@
         │   ├── TokenInvalid           token-invalid
         │   ├── TokenExpired           token-expired
         │   └── TokenNotYetValid       token-not-yet-valid
+        ├── Refused                    refused
         ├── PermissionDenied           permission-denied
         ├── RoomFull                   room-full
         ├── PublishersFull             publishers-full
@@ -52,6 +53,7 @@ __all__ = [
     "PermissionDenied",
     "PublishersFull",
     "RateLimited",
+    "Refused",
     "Removed",
     "Replaced",
     "ResumeExpired",
@@ -134,8 +136,15 @@ class TokenNotYetValid(TokenError):
     code = "token-not-yet-valid"
 
 
+class Refused(SignalingError):
+    """The application does not let somebody in; the message is its reason."""
+
+    code = "refused"
+    http_status = 403
+
+
 class PermissionDenied(SignalingError):
-    """The token's grants do not allow it."""
+    """The token's grants do not allow it, or the application does not."""
 
     code = "permission-denied"
     fatal = False

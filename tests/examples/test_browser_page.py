@@ -12,15 +12,15 @@ import pytest
 import uvicorn
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from support.example import documented_security, load_example, negotiated, serving
+from support.example import (
+    CHROMIUM,
+    LOOPBACK_FLAGS,
+    documented_security,
+    load_example,
+    negotiated,
+    serving,
+)
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-    "--allow-loopback-in-peer-connection",
-]
 PASSWORD = "open-sesame"
 PATIENCE_MS = 30_000
 
@@ -76,7 +76,9 @@ def test_two_people_see_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         async with serving(tmp_path) as server, async_playwright() as playwright:
             monkeypatch.setattr(example, "MEET_URL", server.url)
             with application(example.app) as url:
-                browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+                browser = await playwright.chromium.launch(
+                    executable_path=CHROMIUM, args=LOOPBACK_FLAGS
+                )
                 ada, bob = await join(browser, url, "ada"), await join(browser, url, "bob")
                 await watch(ada, "Bob")
                 await watch(bob, "Ada Lovelace")

@@ -16,16 +16,9 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Page, sync_playwright
 
-from support.example import ROOT
+from support.example import CHROMIUM, LOOPBACK_FLAGS, ROOT
 from support.process import PATIENCE, SOURCES
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--allow-loopback-in-peer-connection",
-]
 UVICORN_IS_UP = re.compile(r"Uvicorn running on (http://\S+)")
 FIRST_DEVICE_PUBLISHES = """
 async ([token]) => {
@@ -137,11 +130,12 @@ def test_two_devices_meet_under_the_mount_path(tmp_path: Path) -> None:
             assert tier in server.text
         links = [enter(url, name) for name in ("Ada", "Bob")]
         assert links[0].startswith(f"{url}/video/meet/#token=")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=LOOPBACK_FLAGS)
         tokens = [[link.partition("#token=")[2]] for link in links]
         first, second = browser.new_page(), browser.new_page()
         assert open_page(first, links[0]) == []
-        first.get_by_role("button", name="Join").wait_for()
+        first.get_by_role("button", name="Join").click()
+        first.get_by_role("button", name="Leave").wait_for()
         for page in (first, second):
             page.goto(f"{url}/video/healthz")
         first.evaluate(FIRST_DEVICE_PUBLISHES, tokens[0])

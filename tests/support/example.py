@@ -13,6 +13,14 @@ from roomline import Server, Settings
 from roomline.config import load
 
 ROOT = Path(__file__).parents[2]
+CHROMIUM = "/usr/bin/chromium"
+LOOPBACK_FLAGS = [
+    "--no-sandbox",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--allow-loopback-in-peer-connection",
+]
+"""For a Chromium with made-up devices and a server on this machine."""
 
 
 def load_example(path: str) -> ModuleType:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
+from roomline.api.hook_runner import HookRunner
 from roomline.clock import Clock, Moment
 from roomline.engine import MediaEngine
 from roomline.engine.events import Event, HttpConnection
-from roomline.errors import EngineClosed
+from roomline.errors import ConfigError, EngineClosed
+from roomline.hooks import Decision, Hooks
 from roomline.log import get as get_logger
 from roomline.signaling import Core, JsonConnection
 
@@ -30,11 +33,40 @@ class Hub:
         self._timer: asyncio.TimerHandle | None = None
         self._settling = False
         self._take_connection: TakeConnection | None = None
+        self._hooks: HookRunner | None = None
 
     def start(self, take_connection: TakeConnection | None = None) -> None:
         """Begin to take the engine's events. HTTP connections go to `take_connection`."""
         self._take_connection = take_connection
         self.engine.start(self._deliver)
+
+    def attach(self, hooks: Hooks) -> None:
+        """Ask and tell an application from now on. Raises ConfigError if there is one already."""
+        if self._hooks is not None:
+            raise ConfigError("another Roomline is part of this server already")
+        self._hooks = HookRunner(hooks, self)
+        self.core.ask(hooks.questions, hooks.notices)
+
+    async def detach(self) -> None:
+        """Ask and tell nobody any more, once what was told before has been heard."""
+        if self._hooks is not None:
+            self.core.ask((), ())
+            await self._hooks.close()
+            self._hooks = None
+
+    def decide(self, number: int, decision: Decision) -> None:
+        """The application has answered a question."""
+        self.core.handle_decision(number, decision, self.now())
+        self.settle()
+
+    def postpone(self, number: int, message: str, timeout: timedelta) -> None:
+        """The application takes its time to admit somebody."""
+        self.core.postpone(number, message, timeout.total_seconds(), self.now())
+        self.settle()
+
+    def count(self, name: str, label: str) -> None:
+        """Add one to a counter of the core."""
+        self.core.count(name, label)
 
     def now(self) -> Moment:
         """This instant."""
@@ -68,6 +100,7 @@ class Hub:
             log.debug("command after the engine's end")
         finally:
             self._settling = False
+        self._consult()
         for channel in self.core.take_touched():
             wake = self._writers.get(channel)
             if wake is not None:
@@ -86,6 +119,21 @@ class Hub:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _consult(self) -> None:
+        asks, withdrawn, notices = (
+            self.core.take_asks(),
+            self.core.take_withdrawn(),
+            self.core.take_notices(),
+        )
+        if self._hooks is None:
+            return
+        for ask in asks:
+            self._hooks.ask(ask.request, ask.question)
+        for number in withdrawn:
+            self._hooks.withdraw(number)
+        for notice in notices:
+            self._hooks.tell(notice)
 
     def _deliver(self, events: Sequence[Event]) -> None:
         rest: list[Event] = []

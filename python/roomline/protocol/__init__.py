@@ -42,6 +42,7 @@ from roomline.protocol.replies import (
     Reply,
     ResumedReply,
     ServerReply,
+    WaitingReply,
 )
 from roomline.protocol.requests import (
     REQUESTS,
@@ -159,6 +160,7 @@ __all__ = [
     "UnboundEvent",
     "UnpublishRequest",
     "UnsubscribeRequest",
+    "WaitingReply",
     "decode_request",
     "decode_server_message",
     "encode",

@@ -44,6 +44,15 @@ class JoinedReply(Reply):
     seq: int
 
 
+class WaitingReply(Reply):
+    """Your `join` waits for the application, perhaps for minutes; its reply follows. Send pings."""
+
+    type: Literal["waiting"] = "waiting"
+    message: str
+    timeout_ms: Annotated[int, Field(ge=0)]
+    heartbeat: Heartbeat
+
+
 class ResumedReply(Reply):
     """You are back; the missed events follow. `seq` is the last event before those."""
 
@@ -89,12 +98,13 @@ class ErrorReply(Wire):
 
 
 ServerReply = Annotated[
-    JoinedReply | ResumedReply | AnswerReply | OkReply | PongReply | ErrorReply,
+    JoinedReply | WaitingReply | ResumedReply | AnswerReply | OkReply | PongReply | ErrorReply,
     Field(discriminator="type"),
 ]
 
 REPLIES: tuple[type[Wire], ...] = (
     JoinedReply,
+    WaitingReply,
     ResumedReply,
     AnswerReply,
     OkReply,

@@ -14,6 +14,7 @@ ErrorCode = Literal[
     "token-invalid",
     "token-expired",
     "token-not-yet-valid",
+    "refused",
     "permission-denied",
     "room-full",
     "publishers-full",

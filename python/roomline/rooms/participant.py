@@ -36,6 +36,8 @@ class Participant:
     """The oldest first."""
     chosen: dict[TrackId, bool] = field(default_factory=dict)
     """What it asked for itself: True to get a track, False not to."""
+    permitted: dict[TrackId, bool] = field(default_factory=dict)
+    """What the application has said; False while it is asked."""
     paused: set[TrackId] = field(default_factory=set)
     """Subscriptions it asked to pause."""
     starved: set[TrackId] = field(default_factory=set)
@@ -55,6 +57,8 @@ class Participant:
         """Whether this track is to be sent to this participant."""
         if track.participant == self.id or not self.grants.subscribe:
             return False
+        if not self.permitted.get(track.id, True):
+            return False
         return self.chosen.get(track.id, self.auto_subscribe)
 
     def check_may_publish(self, intent: Intent) -> None:
@@ -67,6 +71,7 @@ class Participant:
     def forget(self, track: TrackId) -> None:
         """A track has ended: it is neither wanted nor unwanted any more."""
         self.chosen.pop(track, None)
+        self.permitted.pop(track, None)
         self.paused.discard(track)
         self.starved.discard(track)
         for transport in self.transports.values():

@@ -154,6 +154,7 @@ class Server:
         self.hub.core.stop(self.clock.now())
         self.hub.settle()
         await self.hub.flush(FLUSH_TIMEOUT)
+        await self.hub.detach()
         await self._http.stop()
         self.hub.close()
         self.engine.close()

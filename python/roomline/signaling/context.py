@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from roomline.clock import Moment
 from roomline.engine.commands import Command
+from roomline.hooks import Notice, Question
 from roomline.ids import Names, ParticipantId
 from roomline.protocol import Event
 from roomline.rooms import Participant, Room
@@ -30,6 +31,11 @@ class Context:
         """`(name, label)` to totals."""
         self.move_gaps = Histogram(GAP_BOUNDS)
         """Seconds without media at changes of tier."""
+        self.questions: Container[type[Question]] = ()
+        """What the application decides."""
+        self.notices_wanted: Container[type[Notice]] = ()
+        """What the application is told."""
+        self.notices: list[Notice] = []
         self.sessions: dict[ParticipantId, Session] = {}
         self.by_transport: dict[int, Session] = {}
 

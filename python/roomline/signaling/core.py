@@ -8,7 +8,7 @@ JSON, WebSockets or the clock.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from roomline.clock import Moment
 from roomline.engine.commands import CloseTransport, Command, LimitTransport
@@ -38,6 +38,7 @@ from roomline.errors import (
     SignalingError,
     UnsupportedVersion,
 )
+from roomline.hooks import AdmitRequest, Decision, Notice, Question
 from roomline.ids import Names, ParticipantId
 from roomline.log import get as get_logger
 from roomline.protocol import (
@@ -50,12 +51,15 @@ from roomline.protocol import (
     Request,
     ResumedReply,
     ResumeRequest,
+    WaitingReply,
 )
 from roomline.rooms import Participant, Rooms
 from roomline.signaling.channel import Channel
 from roomline.signaling.config import SignalingConfig
 from roomline.signaling.context import Context
 from roomline.signaling.data_relay import DataRelay
+from roomline.signaling.decisions import Decisions
+from roomline.signaling.describe import heartbeat
 from roomline.signaling.histogram import Histogram
 from roomline.signaling.ice_servers import ice_servers
 from roomline.signaling.moves import Moves
@@ -65,12 +69,14 @@ from roomline.signaling.reporting import Reporting
 from roomline.signaling.requests import Requests
 from roomline.signaling.session import Session
 from roomline.signaling.subscriptions import Subscriptions
-from roomline.signaling.tasks import Procedure
+from roomline.signaling.tasks import Ask, Decided, Procedure
 from roomline.signaling.transports import Transports
 from roomline.tokens import Claims, RoomLimits, verify
 
 TICK = 0.25
 """Seconds between looks at the deadlines."""
+
+MAX_WAITING_MESSAGE = 500
 
 CLOSE_NORMAL = 1000
 CLOSE_GOING_AWAY = 1001
@@ -91,9 +97,10 @@ class Core:
         self._channels: dict[Channel, None] = {}
         self._touched: dict[Channel, None] = {}
         self._next_tick = now.monotonic + TICK
-        self._subscriptions = Subscriptions(self._context)
+        self._decisions = Decisions(self._context)
+        self._subscriptions = Subscriptions(self._context, self._decisions)
         self._data = DataRelay(self._context)
-        self._reporting = Reporting(self._context)
+        self._reporting = Reporting(self._context, self._decisions)
         moves = Moves(self._context)
         self._publications = Publications(self._context, self._subscriptions, moves)
         self._transports = Transports(
@@ -106,7 +113,11 @@ class Core:
             abandon=lambda session: self.end(session, "disconnected"),
         )
         self._negotiation = Negotiation(
-            self._context, self._publications, self._subscriptions, self._transports
+            self._context,
+            self._publications,
+            self._subscriptions,
+            self._transports,
+            self._decisions,
         )
         self._requests = Requests(
             self._context,
@@ -147,22 +158,21 @@ class Core:
         """
         self._context.now = now
         _check_version(request.version)
-        if self.draining_until is not None:
-            raise Draining("this server takes no new joins")
+        self._check_welcome()
         claims = verify(request.token, self.config.api_keys, now.unix)
         room = self.rooms.get_or_create(claims.room, claims.room_limits, now.unix_ms)
         participant = self._participant(claims, request)
         session = Session(room, participant, channel, request.request)
-        try:
-            room.admit(participant)
-            self._publications.check(session, request.tracks)
-        except SignalingError:
-            room.remove(participant)
+        if self._decisions.asks(AdmitRequest):
+            # Whoever waits for the application holds no place.
             self.rooms.discard_empty(room)
-            raise
+            procedure = self._ask_and_join(session, request, claims)
+        else:
+            self._hold_place(session, request)
+            procedure = self._join(session, request)
         self._context.sessions[participant.id] = session
         self._context.count("joins_begun")
-        self._requests.run(session, request, self._join(session, request), at_join=True)
+        self._requests.run(session, request, procedure, at_join=True)
         return session
 
     def resume(self, channel: Channel, request: ResumeRequest, now: Moment) -> Session:
@@ -242,6 +252,35 @@ class Core:
                 self._subscriptions.handle_paused(event)
             case HttpConnection():
                 raise TypeError("an HTTP connection is not the core's")
+
+    # The application.
+
+    def ask(self, questions: Container[type[Question]], notices: Container[type[Notice]]) -> None:
+        """What the application wants to decide, and to be told, from now on."""
+        self._context.questions = questions
+        self._context.notices_wanted = notices
+
+    def handle_decision(self, number: int, decision: Decision, now: Moment) -> None:
+        """The application has answered a question."""
+        self._context.now = now
+        self._context.tasks.handle_answer(Decided(number, decision), now.monotonic)
+
+    def postpone(self, number: int, message: str, seconds: float, now: Moment) -> None:
+        """The application takes up to so many seconds to admit somebody: tell the client."""
+        self._context.now = now
+        ask = self._context.tasks.asked.get(number)
+        if ask is None:
+            return
+        session = self._context.sessions.get(ParticipantId(ask.question.person.id))
+        if session is not None:
+            session.reply(
+                WaitingReply(
+                    request=session.join_request,
+                    message=message[:MAX_WAITING_MESSAGE],
+                    timeout_ms=int(seconds * 1000),
+                    heartbeat=heartbeat(self.config),
+                )
+            )
 
     # Time.
 
@@ -328,6 +367,24 @@ class Core:
         self._touched.clear()
         return taken
 
+    def take_asks(self) -> list[Ask]:
+        """Questions to the application; each is answered by `handle_decision`, once."""
+        taken = self._context.tasks.asks[:]
+        self._context.tasks.asks.clear()
+        return taken
+
+    def take_withdrawn(self) -> list[int]:
+        """Numbers of questions that need no answer any more."""
+        taken = self._context.tasks.withdrawn[:]
+        self._context.tasks.withdrawn.clear()
+        return taken
+
+    def take_notices(self) -> list[Notice]:
+        """What the application is told, in order."""
+        taken = self._context.notices[:]
+        self._context.notices.clear()
+        return taken
+
     # Getters.
 
     def sessions(self, room_name: str | None = None) -> Iterator[Session]:
@@ -393,6 +450,7 @@ class Core:
         room.remove(participant)
         if was_present:
             self._context.count("sessions_ended", reason)
+            self._decisions.tell_left(session, reason)
             self._context.broadcast(
                 room, ParticipantLeftEvent(participant=participant.id, reason=reason)
             )
@@ -414,8 +472,38 @@ class Core:
             session.channel.finish(code, error.code if error else "left")
         session.channel = None
 
+    def _check_welcome(self) -> None:
+        if self.draining_until is not None:
+            raise Draining("this server takes no new joins")
+
+    def _hold_place(self, session: Session, request: JoinRequest) -> None:
+        room = session.room
+        try:
+            room.admit(session.participant)
+            self._publications.check(session, request.tracks)
+        except SignalingError:
+            room.remove(session.participant)
+            self.rooms.discard_empty(room)
+            raise
+
+    def _ask_and_join(
+        self, session: Session, request: JoinRequest, claims: Claims
+    ) -> Procedure[None]:
+        try:
+            yield from self._decisions.admit(session)
+            self._check_welcome()
+            # The room may have come, gone and come again since.
+            now = self._context.now.unix_ms
+            session.room = self.rooms.get_or_create(claims.room, claims.room_limits, now)
+            self._hold_place(session, request)
+        except BaseException:
+            self._abandon(session)
+            raise
+        yield from self._join(session, request)
+
     def _join(self, session: Session, request: JoinRequest) -> Procedure[None]:
         try:
+            yield from self._decisions.publish(session, request.tracks)
             rivals = yield from self._negotiation.join(session, request)
         except BaseException:
             self._abandon(session)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from roomline.protocol import (
     GrantsInfo,
+    Heartbeat,
     ParticipantInfo,
     RoomInfo,
     RoomLimitsInfo,
@@ -11,7 +12,16 @@ from roomline.protocol import (
     TrackInfo,
 )
 from roomline.rooms import Room, Track
+from roomline.signaling.config import SignalingConfig
 from roomline.signaling.session import Session
+
+
+def heartbeat(config: SignalingConfig) -> Heartbeat:
+    """How often a client is to be heard."""
+    return Heartbeat(
+        interval_ms=int(config.heartbeat_interval * 1000),
+        timeout_ms=int(config.heartbeat_timeout * 1000),
+    )
 
 
 def track_info(track: Track) -> TrackInfo:

@@ -103,7 +103,10 @@ class JsonConnection:
         if not self._in_session():
             if now.monotonic - self._opened >= config.first_frame_timeout:
                 self._fail(None, BadMessage("join or resume must come first, within 10 s"), now)
-        elif now.monotonic - self._heard >= config.heartbeat_timeout:
+            return
+        # Should this session not come about after a long wait, there is time for another.
+        self._opened = now.monotonic
+        if now.monotonic - self._heard >= config.heartbeat_timeout:
             self.finish(CLOSE_SILENT, "nothing heard from the client")
             self._core.close_channel(self, self.session, now)
 

@@ -8,7 +8,6 @@ from roomline.errors import PermissionDenied, Replaced, SignalingError
 from roomline.protocol import (
     VERSION,
     AnswerReply,
-    Heartbeat,
     IceServer,
     JoinedReply,
     JoinRequest,
@@ -19,12 +18,19 @@ from roomline.protocol import (
 )
 from roomline.rooms import Track, Transport
 from roomline.signaling.context import Context
-from roomline.signaling.describe import participant_info, room_info, self_info, track_info
+from roomline.signaling.decisions import Decisions
+from roomline.signaling.describe import (
+    heartbeat,
+    participant_info,
+    room_info,
+    self_info,
+    track_info,
+)
 from roomline.signaling.ice_servers import ice_servers
 from roomline.signaling.publications import Publications
 from roomline.signaling.session import Session
 from roomline.signaling.subscriptions import Subscriptions
-from roomline.signaling.tasks import Procedure, refusal
+from roomline.signaling.tasks import Decided, Procedure, refusal
 from roomline.signaling.transports import Transports
 
 
@@ -37,11 +43,13 @@ class Negotiation:
         publications: Publications,
         subscriptions: Subscriptions,
         transports: Transports,
+        decisions: Decisions,
     ) -> None:
         self._context = context
         self._publications = publications
         self._subscriptions = subscriptions
         self._transports = transports
+        self._decisions = decisions
 
     def join(self, session: Session, request: JoinRequest) -> Procedure[list[Session]]:
         """Answer the first offer and let the participant in.
@@ -65,6 +73,7 @@ class Negotiation:
     def offer(self, session: Session, request: OfferRequest) -> Procedure[None]:
         """Answer a further offer. Raises NotFound, BadOffer, PermissionDenied, PublishersFull."""
         self._publications.check(session, request.tracks)
+        yield from self._decisions.publish(session, request.tracks, request.transport or "")
         if request.transport is None:
             transport, answer = yield from self._open_another(session, request.offer)
         else:
@@ -121,10 +130,7 @@ class Negotiation:
                 ice_servers=servers,
                 ice_servers_expire_at=expire_at,
                 resume_token=session.new_resume_token(context.names),
-                heartbeat=Heartbeat(
-                    interval_ms=int(context.config.heartbeat_interval * 1000),
-                    timeout_ms=int(context.config.heartbeat_timeout * 1000),
-                ),
+                heartbeat=heartbeat(context.config),
                 seq=session.log.seq,
             )
         )
@@ -210,7 +216,7 @@ class Negotiation:
         transport.set_sections((s.mid, s.kind, s.sends, s.receives) for s in answer.sections)
 
 
-def _answered(answer: Answer) -> Answered:
+def _answered(answer: Answer | Decided) -> Answered:
     if not isinstance(answer, Answered):
         raise refusal(answer)
     return answer

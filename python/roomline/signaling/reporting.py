@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from roomline.engine.events import PathChanged, TransportSilent, TransportStats
 from roomline.protocol import ConnectionChange, ConnectionEvent, ConnectionInfo
 from roomline.signaling.context import Context
+from roomline.signaling.decisions import Decisions
 from roomline.signaling.session import Session
 
 MIN_INTERVAL = 2.0
@@ -17,8 +18,9 @@ MIN_INTERVAL = 2.0
 class Reporting:
     """Turns the engine's and the clients' figures into `connection` events."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, decisions: Decisions) -> None:
         self._context = context
+        self._decisions = decisions
 
     def handle_path(self, event: PathChanged) -> None:
         """The engine says which pair carries the media."""
@@ -82,6 +84,9 @@ class Reporting:
         change = _change(session.path.last_change, told, info)
         if change is not None:
             self._count(change)
+        before = session.connection_told.tier if session.connection_told else None
+        if info.tier is not None and info.tier != before:
+            self._decisions.tell_tier_changed(session, before, info.tier, change)
         session.connection_told, session.connection_told_at = info, now
         self._context.broadcast(
             session.room,

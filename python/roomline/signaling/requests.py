@@ -99,6 +99,9 @@ class Requests:
         if isinstance(request, (OfferRequest, MoveRequest, CloseTransportRequest)):
             self.run(session, request, self._procedure(session, request), at_join=False)
             return
+        if isinstance(request, SubscribeRequest) and self._subscriptions.are_asked:
+            self.run(session, request, self._subscribe(session, request), at_join=False)
+            return
         try:
             self._carry_out(session, request)
         except SignalingError as error:
@@ -117,6 +120,11 @@ class Requests:
                 yield from self._transports.close_for(session, request.transport)
                 session.reply(OkReply(request=request.request))
         self._reporting.handle_moved(session)
+
+    def _subscribe(self, session: Session, request: SubscribeRequest) -> Procedure[None]:
+        track = session.room.track(request.track)
+        yield from self._subscriptions.ask_and_choose(session, track)
+        session.reply(OkReply(request=request.request))
 
     def _carry_out(self, session: Session, request: Request) -> None:
         match request:

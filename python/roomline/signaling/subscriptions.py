@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from roomline import hooks
 from roomline.engine.commands import PauseSubscription, Subscribe, Unsubscribe
 from roomline.engine.events import Done, SubscriptionPaused
 from roomline.errors import NotFound, PermissionDenied
@@ -13,6 +14,7 @@ from roomline.protocol import (
 )
 from roomline.rooms import Binding, Room, Slot, Track, Transport, plan_bindings
 from roomline.signaling.context import Context
+from roomline.signaling.decisions import Decisions
 from roomline.signaling.session import Session
 from roomline.signaling.tasks import Procedure
 
@@ -20,8 +22,9 @@ from roomline.signaling.tasks import Procedure
 class Subscriptions:
     """The subscriptions of every participant."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, decisions: Decisions) -> None:
         self._context = context
+        self._decisions = decisions
         self._bound: dict[int, tuple[Session, Binding]] = {}
 
     def __len__(self) -> int:
@@ -37,6 +40,8 @@ class Subscriptions:
         if session.ended or not session.participant.present:
             return
         tracks = list(session.room.tracks.values())
+        if self.are_asked:
+            self._ask_for(session, tracks)
         for transport in list(session.participant.transports.values()):
             if transport.told:
                 self._refresh(session, transport, tracks)
@@ -56,12 +61,47 @@ class Subscriptions:
                     NeedSlotsEvent(transport=transport.name, audio=missing[0], video=missing[1])
                 )
 
-    def choose(self, session: Session, track: Track, *, wanted: bool) -> None:
-        """A participant asks for a track, or not to get it. Raises PermissionDenied, NotFound."""
+    @property
+    def are_asked(self) -> bool:
+        """Whether the application decides who gets what."""
+        return self._decisions.asks(hooks.SubscribeRequest)
+
+    def ask_and_choose(self, session: Session, track: Track) -> Procedure[None]:
+        """As `choose`, but the application is asked, also when it has refused before."""
+        session.participant.permitted[track.id] = False
+        self._check_may_choose(session, track)
+        yield from self._decisions.subscribe(session, track)
+        session.participant.permitted[track.id] = True
+        self.choose(session, track, wanted=True)
+
+    def _ask_for(self, session: Session, tracks: list[Track]) -> None:
+        """Ask about every track that it would get and that nobody has been asked about."""
+        permitted = session.participant.permitted
+        for track in tracks:
+            if track.id not in permitted and session.participant.wants(track):
+                permitted[track.id] = False
+                self._context.run(self._ask(session, track))
+
+    def _ask(self, session: Session, track: Track) -> Procedure[None]:
+        try:
+            yield from self._decisions.subscribe(session, track)
+        except PermissionDenied:
+            self._context.count("subscriptions_refused", PermissionDenied.code)
+            return
+        if not session.ended and track.id in session.room.tracks:
+            session.participant.permitted[track.id] = True
+            self.refresh(session)
+
+    @staticmethod
+    def _check_may_choose(session: Session, track: Track) -> None:
         if not session.participant.grants.subscribe:
             raise PermissionDenied("the token does not grant subscribe")
         if track.participant == session.participant.id:
             raise NotFound("that track is your own")
+
+    def choose(self, session: Session, track: Track, *, wanted: bool) -> None:
+        """A participant asks for a track, or not to get it. Raises PermissionDenied, NotFound."""
+        self._check_may_choose(session, track)
         session.participant.chosen[track.id] = wanted
         for transport in session.participant.transports.values():
             transport.refused.discard(track.id)

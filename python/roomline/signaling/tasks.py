@@ -1,20 +1,41 @@
-"""Procedures that wait for the engine.
+"""Procedures that wait for the engine, or for the application.
 
-A procedure is a generator: it yields commands and is resumed with their answers, in the same
-order. So a join reads from top to bottom although the engine answers later.
+A procedure is a generator: it yields questions and is resumed with their answers, in the same
+order. So a join reads from top to bottom although the engine answers later, and the application
+perhaps minutes later.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from math import inf
 from typing import TypeVar
 
+from roomline import hooks
 from roomline.engine.commands import Command, Question
 from roomline.engine.events import Answer, Failed
 from roomline.errors import BadOffer, Internal, NotFound
 
+
+@dataclass(frozen=True)
+class Ask:
+    """A question to the application."""
+
+    request: int
+    question: hooks.Question
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The application's answer."""
+
+    request: int
+    decision: hooks.Decision
+
+
 T = TypeVar("T")
-Procedure = Generator[Sequence[Question], list[Answer], T]
+Procedure = Generator[Sequence[Question | Ask], list[Answer | Decided], T]
 
 
 class Task:
@@ -23,19 +44,28 @@ class Task:
     def __init__(self, procedure: Procedure[None], end: Callable[[], None] | None) -> None:
         self.procedure = procedure
         self.end = end
-        self.answers: dict[int, Answer | None] = {}
+        self.answers: dict[int, Answer | Decided | None] = {}
         self.deadline = 0.0
         self.running = True
         self.stepping = False
 
 
 class Tasks:
-    """All procedures under way. `timeout` is how many seconds the engine may take to answer."""
+    """All procedures under way. `timeout` is how many seconds the engine may take to answer.
+
+    The application may take as long as its driver lets it.
+    """
 
     def __init__(self, submit: Callable[[Command], None], timeout: float) -> None:
         self._submit = submit
         self._timeout = timeout
         self._waiting: dict[int, Task] = {}
+        self.asked: dict[int, Ask] = {}
+        """Questions to the application that wait for their answers."""
+        self.asks: list[Ask] = []
+        """Those of them that nobody has taken yet."""
+        self.withdrawn: list[int] = []
+        """Questions that need no answer any more."""
 
     def __len__(self) -> int:
         return len(set(self._waiting.values()))
@@ -48,8 +78,9 @@ class Tasks:
         self._advance(task, None, now)
         return task
 
-    def handle_answer(self, answer: Answer, now: float) -> None:
+    def handle_answer(self, answer: Answer | Decided, now: float) -> None:
         """Hand an answer to the procedure that waits for it, if one still does."""
+        self.asked.pop(answer.request, None)
         task = self._waiting.pop(answer.request, None)
         if task is None or not task.running:
             return
@@ -70,10 +101,12 @@ class Tasks:
         task.running = False
         for number in task.answers:
             self._waiting.pop(number, None)
+            if self.asked.pop(number, None) is not None:
+                self.withdrawn.append(number)
         if not task.stepping:
             task.procedure.close()
 
-    def _advance(self, task: Task, answers: list[Answer] | None, now: float) -> None:
+    def _advance(self, task: Task, answers: list[Answer | Decided] | None, now: float) -> None:
         task.stepping = True
         try:
             questions = next(task.procedure) if answers is None else task.procedure.send(answers)
@@ -89,14 +122,19 @@ class Tasks:
         if not task.running:
             task.procedure.close()
             return
-        task.deadline = now + self._timeout
+        thinks = any(isinstance(question, Ask) for question in questions)
+        task.deadline = inf if thinks else now + self._timeout
         task.answers = {question.request: None for question in questions}
         for question in questions:
             self._waiting[question.request] = task
-            self._submit(question)
+            if isinstance(question, Ask):
+                self.asked[question.request] = question
+                self.asks.append(question)
+            else:
+                self._submit(question)
 
 
-def refusal(answer: Answer) -> BadOffer | NotFound | Internal:
+def refusal(answer: Answer | Decided) -> BadOffer | NotFound | Internal:
     """The engine's refusal as an error for the client."""
     code, message = getattr(answer, "code", ""), getattr(answer, "message", "")
     if code in {"unknown-transport", "unknown-publication"}:

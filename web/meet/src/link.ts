@@ -20,7 +20,7 @@ export function readLink(pathname: string, fragment: string): Link {
   const parameters = new URLSearchParams(fragment.replace(/^#/, ""));
   const token = parameters.get("token") ?? "";
   const claims = readClaims(token);
-  const [, root = "/", fromPath = ""] = /^(.*\/)(?:meet\/([^/]*))?$/.exec(pathname) ?? [];
+  const [, root = "/", fromPath = ""] = /^(.*?\/)(?:meet\/([^/]*))?$/.exec(pathname) ?? [];
   return {
     room: decode(fromPath) || text(claims["room"]),
     token,

@@ -1,5 +1,5 @@
 import { RoomlineError, connect } from "roomline";
-import type { LocalMedia, Room } from "roomline";
+import type { LocalMedia, Room, Waiting } from "roomline";
 import { Call } from "./call.js";
 import type { Visit } from "./call.js";
 import { element, make, show } from "./dom.js";
@@ -19,6 +19,8 @@ const link = readLink(location.pathname, location.hash);
 const server = location.origin + link.root;
 const place: Place = { hostname: location.hostname, port: Number(location.port || 443) };
 
+type OnWaiting = (waiting: Waiting) => void;
+
 function media({ audio, video, muted }: OwnDevices): LocalMedia[] {
   const tracks: LocalMedia[] = [];
   if (audio?.readyState === "live") tracks.push({ track: audio, source: "microphone", muted });
@@ -27,24 +29,24 @@ function media({ audio, video, muted }: OwnDevices): LocalMedia[] {
 }
 
 /** Joins with what was chosen, and without it where the link lets one only watch. */
-async function join(name: string, own: OwnDevices): Promise<Room> {
+async function join(name: string, own: OwnDevices, onWaiting: OnWaiting): Promise<Room> {
   const tracks = media(own);
   try {
-    return await connect(server, link.token, { name, tracks });
+    return await connect(server, link.token, { name, tracks, onWaiting });
   } catch (error) {
     const mayWatch = error instanceof RoomlineError && error.code === "permission-denied" && tracks.length > 0;
     if (!mayWatch) throw error;
-    const room = await connect(server, link.token, { name });
+    const room = await connect(server, link.token, { name, onWaiting });
     own.end();
     return room;
   }
 }
 
 /** One call after the other until it is over for good; returns what ended it. */
-async function callWith(name: string, visit: Visit): Promise<RoomlineError | undefined> {
+async function callWith(name: string, visit: Visit, onWaiting: OnWaiting): Promise<RoomlineError | undefined> {
   let cameBack = -Infinity;
   for (;;) {
-    const room = await join(name, visit.own);
+    const room = await join(name, visit.own, onWaiting);
     learnPorts(room);
     const call = new Call(room, visit);
     if (cameBack > -Infinity) call.cameBack();
@@ -68,7 +70,7 @@ async function visit(prejoin: Prejoin, own: OwnDevices): Promise<() => Message> 
   const name = await prejoin.run();
   try {
     const invite = inviteUrl(server, link);
-    const error = await callWith(name, { own, messages: [], invite });
+    const error = await callWith(name, { own, messages: [], invite }, ({ message }) => prejoin.wait(message));
     return () => (error ? errorWords(error, place) : leftWords());
   } catch (error) {
     if (error instanceof RoomlineError) return () => errorWords(error, place);

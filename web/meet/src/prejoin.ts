@@ -49,11 +49,19 @@ export class Prejoin {
     return this.#leave();
   }
 
+  /** The join waits to be let in; `message` is the application's, in its language. */
+  wait(message: string): void {
+    this.#joinButton.textContent = t().waiting;
+    this.#notice.replaceChildren(make("p", "", message || t().waitingText));
+    this.#notice.hidden = false;
+  }
+
   #leave(): string {
     const name = this.#nameField.value.trim();
     if (!this.#nameField.readOnly) remember(NAME_KEY, name);
     this.#joinButton.disabled = true;
     this.#joinButton.textContent = t().joining;
+    this.#notice.hidden = true;
     this.#own.onChange = () => undefined;
     this.#meter(undefined);
     this.#video.srcObject = null;

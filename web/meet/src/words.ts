@@ -102,6 +102,8 @@ function wordsOf(code: ErrorCode): Message | undefined {
 export function errorWords(error: RoomlineError, place: Place): Message {
   if (error.code === "connection-failed") return blockedWords(error.iceErrors, place);
   if (error.code === "unreachable" || error.code === "timeout") return unreachableWords(place);
+  // The application's own reason, in its language.
+  if (error.code === "refused") return { title: t().refused, text: [error.message], action: t().tryAgain };
   const other = { title: t().wrong, text: [`${error.message} (${error.code})`], action: t().tryAgain };
   return wordsOf(error.code) ?? other;
 }

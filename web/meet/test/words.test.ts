@@ -42,6 +42,7 @@ test("a link has its token in the fragment and its room in the path", () => {
   assert.equal(readLink("/meet/x", "").root, "/");
   assert.deepEqual([readLink("/a/video/meet/x", "").root, readLink("/a/video/meet/x", "").room], ["/a/video/", "x"]);
   assert.deepEqual([readLink("/video/", "").root, readLink("/", "").root], ["/video/", "/"]);
+  assert.deepEqual([readLink("/meet/", "").root, readLink("/video/meet/", "").root], ["/", "/video/"]);
   const invited = readLink("/meet/my%20room", "#token=t&invite=a.b");
   assert.equal(inviteUrl("https://meet.example/", invited), "https://meet.example/meet/my%20room?invite=a.b");
   assert.equal(inviteUrl("https://meet.example/", readLink("/meet/x", "#token=t")), "");

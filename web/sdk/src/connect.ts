@@ -7,6 +7,7 @@ import { PROTOCOL_VERSION } from "./protocol.js";
 import type { JoinedReply, SubscribeMode } from "./protocol.js";
 import { Room } from "./room.js";
 import { Signaling } from "./signaling.js";
+import type { Waiting } from "./signaling.js";
 import { Transport } from "./transport.js";
 import type { LocalMedia, PreparedOffer, SlotCounts } from "./transport.js";
 import { VERSION } from "./version.js";
@@ -23,6 +24,8 @@ export interface ConnectOptions {
   name?: string;
   /** Receive-only sections in the first offer, so that as many tracks come without a second one. Default 3 and 3. */
   slots?: Partial<SlotCounts>;
+  /** Called when the application takes its time to admit, in a waiting room for example. */
+  onWaiting?: (waiting: Waiting) => void;
   /** Cancels the join. */
   signal?: AbortSignal;
   /** Tell the server at once when the page is closed. Default true. */
@@ -109,6 +112,7 @@ class Joining {
         event: (event) => this.#inbox.run(() => this.#room?.receive(event)),
         state: (state) => this.#signalingState(state),
         closed: (error) => this.#closed(error),
+        waiting: (waiting) => this.#options.onWaiting?.(waiting),
         report: () => this.#room?.report() ?? Promise.resolve(undefined),
       },
       log,

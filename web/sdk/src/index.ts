@@ -21,6 +21,7 @@ export type {
 export { MAX_DATA_BYTES, Room } from "./room.js";
 export type { SendDataOptions } from "./room.js";
 export type { RoomEvents, RoomState } from "./room-events.js";
+export type { Waiting } from "./signaling.js";
 export { LocalPublication, Publication, RemotePublication } from "./track.js";
 export type { PauseReason } from "./track.js";
 export type { LocalMedia, SlotCounts } from "./transport.js";

@@ -426,6 +426,15 @@ export interface UnsubscribeRequest {
   track: string;
 }
 
+/** Your `join` waits for the application, perhaps for minutes; its reply follows. Send pings. */
+export interface WaitingReply {
+  request: number;
+  type: "waiting";
+  message: string;
+  timeoutMs: number;
+  heartbeat: Heartbeat;
+}
+
 export type ChangeReason =
   | "path-lost"
   | "better-path"
@@ -441,6 +450,7 @@ export type ErrorCode =
   | "token-invalid"
   | "token-expired"
   | "token-not-yet-valid"
+  | "refused"
   | "permission-denied"
   | "room-full"
   | "publishers-full"
@@ -502,6 +512,7 @@ export type ClientRequest =
 
 export type ServerReply =
   | JoinedReply
+  | WaitingReply
   | ResumedReply
   | AnswerReply
   | OkReply

@@ -3,7 +3,7 @@ import type { Environment, Logger, SocketLike } from "./environment.js";
 import { RoomlineError, asRoomlineError } from "./errors.js";
 import { Requests } from "./requests.js";
 import { PROTOCOL_VERSION } from "./protocol.js";
-import type { ClientReport, JoinedReply, ServerEvent } from "./protocol.js";
+import type { ClientReport, JoinedReply, ServerEvent, WaitingReply } from "./protocol.js";
 import { RoundTrip } from "./round-trip.js";
 import { Timers } from "./timers.js";
 import { isEvent, isNumbered } from "./wire.js";
@@ -25,11 +25,21 @@ const LEAVE_MS = 1_000;
 
 export type SignalingState = "joining" | "open" | "lost" | "closed";
 
+/** What is told of a join that waits for the application: in a waiting room, for example. */
+export interface Waiting {
+  /** The application's words for whoever waits; may be empty. */
+  message: string;
+  /** It is decided within so long from now. */
+  timeoutMs: number;
+}
+
 export interface SignalingHandlers {
   /** One event of the server, in order, each once. */
   event(event: ServerEvent): void;
   /** The WebSocket was lost (`lost`) or is back and resumed (`open`). */
   state(state: "open" | "lost"): void;
+  /** The join waits for the application, at most so long. */
+  waiting(waiting: Waiting): void;
   /** The session is over; without an error when `leave` ended it. Called once. */
   closed(error: RoomlineError | undefined): void;
   /** What the next ping tells of the selected candidate pair. */
@@ -140,11 +150,15 @@ export class Signaling {
     });
   }
 
+  #plainPing(): void {
+    this.#write({ type: "ping", sent: Math.round(this.#env.now()), request: this.#requests.number() });
+  }
+
   /** Makes sure that the server is there: dials anew when it does not answer a ping soon. */
   check(): void {
     if (this.#state !== "open" || this.#timers.has("check")) return;
     const asked = this.#env.now();
-    this.#write({ type: "ping", sent: Math.round(asked), request: this.#requests.number() });
+    this.#plainPing();
     const known = this.#roundTrip.typical;
     const limit = known === undefined ? CHECK_MS : Math.min(CHECK_MS, Math.max(CHECK_FLOOR_MS, 4 * known));
     this.#timers.set("check", limit, () => {
@@ -315,6 +329,10 @@ export class Signaling {
   }
 
   #reply(reply: NumberedReply): void {
+    if (reply.type === "waiting") {
+      if (this.#state === "joining") this.#waiting(reply);
+      return;
+    }
     if (reply.type === "joined") this.#joined(reply);
     if (this.#state === "lost" && reply.request === this.#resumeRequest) {
       this.#resumed(reply);
@@ -325,6 +343,14 @@ export class Signaling {
     if (reply.type === "error" && reply.fatal) {
       this.#end(new RoomlineError(reply.code, reply.message, { fatal: true }));
     }
+  }
+
+  /** The answer may take minutes: until then the server wants to hear from us. */
+  #waiting({ message, timeoutMs, heartbeat }: WaitingReply): void {
+    this.#timers.set("attempt", timeoutMs + JOIN_TIMEOUT_MS, () => this.#end(this.#noAnswer(true)));
+    this.#heartbeat = heartbeat;
+    this.#handlers.waiting({ message, timeoutMs });
+    this.#beat();
   }
 
   #joined(joined: JoinedReply): void {
@@ -352,11 +378,17 @@ export class Signaling {
 
   #beat(): void {
     this.#timers.set("heartbeat", this.#heartbeat.intervalMs, () => {
-      if (this.#env.now() - this.#heardAt > this.#heartbeat.timeoutMs) {
+      const silent = this.#env.now() - this.#heardAt > this.#heartbeat.timeoutMs;
+      if (silent && this.#state === "joining") {
+        this.#end(new RoomlineError("connection-lost", "the server fell silent during the join"));
+        return;
+      }
+      if (silent) {
         this.#lose("the server is silent");
         return;
       }
-      this.ping();
+      if (this.#state === "joining") this.#plainPing();
+      else this.ping();
       this.#beat();
     });
   }

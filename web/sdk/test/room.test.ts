@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { connect, signalingUrl } from "../src/connect.js";
 import type { ConnectOptions } from "../src/connect.js";
 import type { Room } from "../src/room.js";
+import type { Waiting } from "../src/signaling.js";
 import { FakeBrowser, FakeTrack, answer, joined, nowhere, person, settle, track } from "./fakes.js";
 import type { FakeMediaStream } from "./fakes.js";
 
@@ -435,4 +436,51 @@ test("a listener that throws does not disturb the others", async (context) => {
   await settle();
   assert.deepEqual(told, ["draining 5"]);
   assert.equal((thrown[0] as Error).message, "mine");
+});
+
+const waiting = { type: "waiting", request: 1, message: "The host will let you in.", timeoutMs: 60_000 };
+const heartbeat = { intervalMs: 5_000, timeoutMs: 15_000 };
+
+/** A join that waits for the application. */
+async function waitingRoom() {
+  const browser = new FakeBrowser();
+  const told: string[] = [];
+  const onWaiting = ({ message, timeoutMs }: Waiting) => told.push(`${message} ${timeoutMs}`);
+  const connecting = connect("https://example", "jwt", { environment: browser.environment, onWaiting });
+  await settle();
+  browser.socket.onopen?.();
+  await settle();
+  browser.socket.receive({ ...waiting, heartbeat });
+  return { browser, told, connecting };
+}
+
+test("a waiting room: the join goes on for as long as the application needs, with pings", async () => {
+  const { browser, told, connecting } = await waitingRoom();
+  for (let passed = 0; passed < 50_000; passed += 5_000) {
+    await browser.pass(5_000);
+    const ping = browser.socket.sent("ping").at(-1);
+    browser.socket.receive({ type: "pong", request: ping.request, sent: ping.sent });
+  }
+  assert.equal(browser.socket.sent("ping").length, 10);
+  browser.socket.receive({ ...waiting, message: "Soon.", heartbeat });
+  assert.deepEqual(told, ["The host will let you in. 60000", "Soon. 60000"]);
+  browser.socket.receive(joined(1));
+  assert.equal((await connecting).state, "connected");
+});
+
+test("a waiting room: a refusal, a server that falls silent, and one that never answers", async () => {
+  const refused = await waitingRoom();
+  refused.browser.socket.receive({ type: "error", request: 1, code: "refused", message: "no", fatal: true });
+  await assert.rejects(refused.connecting, { code: "refused", message: "no" });
+
+  const silent = await waitingRoom();
+  void silent.browser.pass(25_000);
+  await assert.rejects(silent.connecting, { code: "connection-lost" });
+
+  const late = await waitingRoom();
+  late.browser.socket.server = ({ type, request, sent }) => {
+    if (type === "ping") late.browser.socket.receive({ type: "pong", request, sent });
+  };
+  void late.browser.pass(80_000);
+  await assert.rejects(late.connecting, { code: "timeout" });
 });

@@ -22,6 +22,7 @@ async function session(): Promise<Session> {
     state: (state: string) => told.push(state),
     closed: (error: { code: string } | undefined) => told.push(`closed ${error?.code}`),
     report: async () => ({ candidateType: "host" as const, rttMs: 51 }),
+    waiting: () => undefined,
   };
   const signaling = new Signaling("wss://x", browser.environment, handlers, silent);
   const join = { type: "join" as const, version: 1, token: "t", offer: "o", tracks: [] };

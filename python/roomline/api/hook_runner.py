@@ -1,0 +1,135 @@
+"""Calls the application's functions, and answers for those that do not answer."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Protocol
+
+from roomline.hooks import AdmitRequest, Decider, Decision, Hooks, Listener, Notice, Question
+from roomline.log import get as get_logger
+
+log = get_logger("hooks")
+
+
+class Asker(Protocol):
+    """Who asked, and is told."""
+
+    def decide(self, number: int, decision: Decision) -> None:
+        """The application's answer to a question."""
+
+    def postpone(self, number: int, message: str, timeout: timedelta) -> None:
+        """The application takes up to `timeout` from now; tell the client."""
+
+    def count(self, name: str, label: str) -> None:
+        """Add one to a counter."""
+
+
+@dataclass
+class _Call:
+    task: asyncio.Task[None]
+    deadline: asyncio.Timeout | None = None
+
+
+class HookRunner:
+    """The functions of one application, on one event loop."""
+
+    def __init__(self, hooks: Hooks, asker: Asker) -> None:
+        self.hooks = hooks
+        self._asker = asker
+        self._calls: dict[int, _Call] = {}
+        self._notices: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+
+    def ask(self, number: int, question: Question) -> None:
+        """Begin to ask; `Asker.decide` gets the answer, unless it is withdrawn."""
+        if isinstance(question, AdmitRequest):
+            question = replace(question, on_wait=self._waiter(number))
+        decider = self.hooks.decider(question)
+        self._calls[number] = _Call(self._loop.create_task(self._decide(number, decider, question)))
+
+    def withdraw(self, number: int) -> None:
+        """Nobody waits for the answer any more."""
+        call = self._calls.pop(number, None)
+        if call is not None:
+            call.task.cancel()
+
+    def tell(self, notice: Notice) -> None:
+        """Tell everybody who wants to know."""
+        for listener in self.hooks.listeners(notice):
+            task = self._loop.create_task(self._notify(listener, notice))
+            self._notices.add(task)
+            task.add_done_callback(self._notices.discard)
+
+    async def close(self) -> None:
+        """Let the listeners hear the end, within their time; withdraw every question."""
+        tasks = [call.task for call in self._calls.values()]
+        for number in list(self._calls):
+            self.withdraw(number)
+        await asyncio.gather(*tasks, *self._notices, return_exceptions=True)
+
+    async def _decide(self, number: int, decider: Decider[Any], question: Question) -> None:
+        self._asker.count("hook_calls", decider.name)
+        decision = decider.default
+        deadline = self._calls[number].deadline = _limit(decider.timeout)
+        try:
+            async with deadline:
+                decision = decider.decision(await _call(decider.function, question))
+        except (Exception, asyncio.CancelledError) as error:
+            if number not in self._calls:
+                # Withdrawn: nobody wants an answer.
+                raise
+            self._fail(decider.name, error, deadline)
+        if self._calls.pop(number, None) is not None:
+            self._asker.decide(number, decision)
+
+    async def _notify(self, listener: Listener, notice: Notice) -> None:
+        self._asker.count("hook_calls", listener.name)
+        deadline = _limit(listener.timeout)
+        try:
+            async with deadline:
+                await _call(listener.function, notice)
+        except Exception as error:  # noqa: BLE001 - a hook may raise anything
+            self._fail(listener.name, error, deadline)
+
+    def _fail(self, name: str, error: BaseException, deadline: asyncio.Timeout) -> None:
+        if deadline.expired():
+            self._asker.count("hook_timeouts", name)
+            log.warning("a hook took too long", hook=name)
+        else:
+            self._asker.count("hook_errors", name)
+            log.error("a hook failed", hook=name, exc_info=error)
+
+    def _waiter(self, number: int) -> Callable[[str, timedelta], None]:
+        def wait(message: str, timeout: timedelta) -> None:
+            if threading.get_ident() == self._thread:
+                self._postpone(number, message, timeout)
+            else:
+                self._loop.call_soon_threadsafe(self._postpone, number, message, timeout)
+
+        return wait
+
+    def _postpone(self, number: int, message: str, timeout: timedelta) -> None:
+        call = self._calls.get(number)
+        if call is None or call.deadline is None or call.deadline.expired():
+            return
+        call.deadline.reschedule(self._loop.time() + timeout.total_seconds())
+        self._asker.postpone(number, message, timeout)
+
+
+def _limit(timeout: timedelta) -> asyncio.Timeout:
+    return asyncio.timeout(timeout.total_seconds())
+
+
+async def _call(function: Callable[[Any], Any], argument: object) -> object:
+    """Call a coroutine function here and a plain one in a thread."""
+    called = getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called):
+        return await function(argument)
+    answer = await asyncio.to_thread(function, argument)
+    return await answer if inspect.isawaitable(answer) else answer
