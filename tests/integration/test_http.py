@@ -14,9 +14,54 @@ import pytest
 from fastapi import Request
 
 from roomline.clock import SystemClock
+from roomline.engine import events as e
 from roomline.errors import ConfigError
 
+from support.fake_engine import PUBLISHER
 from support.house import House, exchange, join, joined, run
+
+
+def test_a_move_shows_in_the_administration_and_the_metrics(tmp_path: Path) -> None:
+    async def work(house: House) -> None:
+        browser = await house.socket()
+        await join(house, browser, "alice", tracks=[{"mid": "1", "source": "camera"}])
+        reply = await browser.receive("joined")
+        track = reply["tracks"][0]["track"]["id"]
+        move = [{"mid": "1", "source": "camera", "track": track}]
+        await browser.send(type="offer", request=2, offer=PUBLISHER, tracks=move)
+        bridge = (await browser.receive("answer"))["transport"]
+        main, second = house.engine.transports
+        deliver = house.engine.deliver
+        assert deliver is not None
+        deliver([*_connected(main, "direct", 10000), e.TransportSilent(main, True, 600)])
+        deliver(_connected(second, "turn-udp", 3478))
+        path = "/v1/rooms/demo/participants"
+        (one,) = (await house.http.get(path, headers=house.bearer)).json()["participants"]
+        assert [
+            (t["id"], t["connected"], t["silent"], t["tier"], t["serverPort"], t["tracks"])
+            for t in one["transports"]
+        ] == [
+            (reply["transport"], True, True, "direct", 10000, []),
+            (bridge, True, False, "turn-udp", 3478, [track]),
+        ]
+        change = one["lastChange"]
+        assert (change["from"], change["to"], change["why"]) == ("direct", "turn-udp", "path-lost")
+        assert change["gapMs"] >= 600
+        text = (await house.http.get("/metrics")).text
+        assert 'roomline_moves_total{from="direct",to="turn-udp",why="path-lost"} 1.0' in text
+        assert 'roomline_move_gap_seconds_bucket{le="0.5"} 0.0' in text
+        assert "roomline_move_gap_seconds_count 1.0" in text
+        assert "roomline_bridges_opened_total 1.0" in text
+
+    run(tmp_path, work)
+
+
+def _connected(transport: int, tier: str, port: int) -> list[e.Event]:
+    path = e.Path(tier, port, "198.51.100.7", 5000)  # type: ignore[arg-type]
+    return [
+        e.PathChanged(transport, path),
+        e.TransportConnected(transport, "DTLS 1.3", "AEAD_AES_128_GCM"),
+    ]
 
 
 def test_health_and_metrics(tmp_path: Path) -> None:
