@@ -18,7 +18,17 @@ __all__ = [
     "Path",
     "Section",
     "Stats",
+    "log_records",
+    "start_logging",
 ]
+
+def start_logging(level: str) -> int:
+    """Keep what the engines of this process log at `level` (`error`, `warn`, `info`, `debug`) or
+    worse, a bounded number each second. Returns a file descriptor that is readable while records
+    wait. A later call changes the level."""
+
+def log_records() -> list[tuple[str, str, str]]:
+    """Take the records that wait: level in capitals, module, message."""
 
 class EngineError(Exception):
     """The engine could not do what was asked; the message says what to do about it."""
@@ -88,8 +98,8 @@ class Engine:
         goes on; returns how many clients there are on UDP. Raises EngineError."""
 
     def close(self) -> None:
-        """Stop every thread and close every socket, and HTTP connections that were not taken.
-        Idempotent. `fileno()` stays open until the engine is collected."""
+        """Close every transport, stop every thread and close every socket, and HTTP connections that
+        were not taken. Idempotent. `fileno()` stays open until the engine is collected."""
 
 @disjoint_base
 class Command:

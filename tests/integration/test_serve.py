@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import socket
 from collections.abc import Iterator
@@ -157,6 +158,21 @@ def test_the_log_is_json_with_fields(server: Process) -> None:
     (serving,) = [event for event in events if event["event"] == "serving"]
     assert (serving["part"], serving["level"]) == ("server", "info")
     assert serving["https_port"] == server.port
+
+
+def test_what_the_engine_complains_of_is_in_the_log(tmp_path: Path) -> None:
+    with serving(tmp_path) as process:
+        pid, files = process.process.pid, resource.RLIMIT_NOFILE
+        soft, hard = resource.prlimit(pid, files)
+        # What is open stays so; nothing can be opened.
+        resource.prlimit(pid, files, (3, hard))
+        with socket.create_connection(("127.0.0.1", process.port), timeout=PATIENCE):
+            process.until("a connection could not be accepted")
+        resource.prlimit(pid, files, (soft, hard))
+        record = json.loads(process.lines[-1])
+        assert (record["part"], record["level"]) == ("engine", "warning")
+        assert record["module"] == "roomline_front::door"
+        assert process.get("/healthz")[0] == 200
 
 
 def test_version_and_tokens() -> None:

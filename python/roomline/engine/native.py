@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
+import os
 from collections.abc import Callable
 from dataclasses import asdict, astuple, fields
 from typing import Any
@@ -13,6 +15,7 @@ from roomline.engine import events
 from roomline.engine.commands import Command
 from roomline.engine.facade import Deliver, EngineOptions, Sample
 from roomline.errors import ConfigError, EngineClosed, EngineFailure
+from roomline.log import get as get_logger
 
 _ADVICE = {
     errno.EADDRINUSE: "it is in use: stop the other server or choose another port",
@@ -25,6 +28,19 @@ _FLAGS = {
     "turn-tcp": "--turn-port",
     "media": "--media-ports",
 }
+_LEVELS = [
+    (logging.DEBUG, "debug"),
+    (logging.INFO, "info"),
+    (logging.WARNING, "warn"),
+]
+_NUMBERS = {
+    "ERROR": logging.ERROR,
+    "WARN": logging.WARNING,
+    "INFO": logging.INFO,
+    "DEBUG": logging.DEBUG,
+}
+
+log = get_logger("engine")
 
 
 class NativeEngine:
@@ -35,12 +51,15 @@ class NativeEngine:
     """
 
     def __init__(self, options: EngineOptions) -> None:
+        records = _engine.start_logging(_log_level())
         try:
             self._engine = _engine.Engine(_engine.EngineConfig(**asdict(options)))
         except _engine.BindError as error:
             raise ConfigError(_bind_failure(*error.args)) from None
         except (_engine.EngineError, ValueError) as error:
             raise ConfigError(str(error)) from None
+        # Engines share what tells of records, and event loops want one descriptor each.
+        self._records = os.dup(records)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
@@ -64,6 +83,7 @@ class NativeEngine:
 
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._engine.fileno(), wake)
+        self._loop.add_reader(self._records, pass_records_on)
 
     def submit(self, command: Command) -> None:
         """Hand a command down; never blocks. Raises EngineClosed."""
@@ -104,7 +124,22 @@ class NativeEngine:
         self._closed = True
         if self._loop is not None and not self._loop.is_closed():
             self._loop.remove_reader(self._engine.fileno())
+            self._loop.remove_reader(self._records)
         self._engine.close()
+        pass_records_on()
+        os.close(self._records)
+
+
+def _log_level() -> str:
+    """What the engine needs to keep so that our logger shows all that it would."""
+    wanted = logging.getLogger("roomline.engine").getEffectiveLevel()
+    return next((name for number, name in _LEVELS if wanted <= number), "error")
+
+
+def pass_records_on() -> None:
+    """Log what the engines of this process have logged."""
+    for level, module, message in _engine.log_records():
+        log.log(_NUMBERS[level], message, module=module)
 
 
 def to_native(command: Command) -> _engine.Command:

@@ -190,7 +190,7 @@ impl Engine {
         outcome.recv_timeout(RELEASE_WITHIN).map_err(io::Error::other)?
     }
 
-    /// Stops every thread and closes every socket, and every HTTP connection that was not taken.
+    /// Says goodbye to every client, stops every thread and closes every socket, and every HTTP connection that was not taken.
     /// Idempotent.
     pub fn close(&self) {
         let Some(Running { front, worker }) = self.running().take() else { return };

@@ -156,7 +156,12 @@ impl Worker {
                     }
                 }
                 Ok(Message::Measure) => self.state.measure = true,
-                Ok(Message::Stop) | Err(TryRecvError::Disconnected) => self.state.stop = true,
+                Ok(Message::Stop) | Err(TryRecvError::Disconnected) => {
+                    // This tick still sends what that leaves to say.
+                    self.shard.close(now);
+                    self.state.stop = true;
+                    return;
+                }
                 Err(TryRecvError::Empty) => return,
             }
         }

@@ -3,6 +3,7 @@
 mod command;
 mod engine;
 mod event;
+mod logs;
 
 use pyo3::prelude::*;
 
@@ -15,4 +16,6 @@ mod _engine {
     use super::engine::{BindError, Engine, EngineConfig, EngineError};
     #[pymodule_export]
     use super::event::{Event, Path, Section, Stats};
+    #[pymodule_export]
+    use super::logs::{log_records, start_logging};
 }

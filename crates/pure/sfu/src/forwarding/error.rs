@@ -61,11 +61,13 @@ pub enum Drop {
     NotConnected,
     /// Older than the point from which the subscription is forwarded.
     BeforeStart,
+    /// With the subscriber's header extensions it would not fit in one datagram.
+    TooLarge,
 }
 
 impl Drop {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Drop; 16] = [
+    pub const ALL: [Drop; 17] = [
         Drop::UnknownLeg,
         Drop::Malformed,
         Drop::UnknownStream,
@@ -82,6 +84,7 @@ impl Drop {
         Drop::SubscriptionPaused,
         Drop::NotConnected,
         Drop::BeforeStart,
+        Drop::TooLarge,
     ];
 
     /// A stable word for a metric's label.
@@ -103,6 +106,7 @@ impl Drop {
             Drop::SubscriptionPaused => "subscription-paused",
             Drop::NotConnected => "not-connected",
             Drop::BeforeStart => "before-start",
+            Drop::TooLarge => "too-large",
         }
     }
 }

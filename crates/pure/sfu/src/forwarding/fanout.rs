@@ -16,6 +16,12 @@ use super::subscription::Slot;
 use super::timers::{Owner, Timers};
 use super::{Drop, Egress, LegId};
 
+/// The longest RTP packet that is sent, in bytes: what a datagram carries in an Ethernet frame behind
+/// headers of IPv6 and UDP (1,500 − 40 − 8), less a ChannelData header (RFC 8656 §12.4), the tag of
+/// AEAD_AES_128_GCM (RFC 7714 §13.2), and what a retransmission adds (RFC 4588 §4). Fragments of longer
+/// ones would be lost on many paths.
+const MAX_PACKET: usize = 1500 - 40 - 8 - 4 - 16 - 2;
+
 /// What sending needs of the router, besides the publication.
 pub(super) struct Fanout<'r> {
     pub(super) legs: &'r mut Slab<Leg>,
@@ -75,9 +81,12 @@ impl Fanout<'_> {
         write_header(self.header, &fields, slot, leg, media.elements, varying);
         slot.packets = slot.packets.wrapping_add(1);
         slot.octets = slot.octets.wrapping_add(media.payload.len() as u32);
+        let size = self.header.len() + media.payload.len();
+        if size > MAX_PACKET {
+            return Err(Drop::TooLarge);
+        }
         let roc = (rewritten.number >> 16) as u32;
         out.send_rtp(LegId(slot.leg), roc, self.header, media.payload);
-        let size = self.header.len() + media.payload.len();
         note_sent(leg, slot.leg, self.timers, self.now, size);
         Ok(())
     }

@@ -96,6 +96,14 @@ impl Shard {
         self.command(now, command);
     }
 
+    /// Closes every transport, and says so to the clients with the next [`flush`](Self::flush).
+    pub fn close(&mut self, now: Instant) {
+        let open: Vec<_> = self.transports.iter().map(|transport| transport.id).collect();
+        for transport in open {
+            self.command(now, Command::CloseTransport { transport });
+        }
+    }
+
     /// Takes a datagram; it is decrypted in place.
     pub fn handle_datagram(&mut self, now: Instant, arrival: Arrival, data: &mut [u8]) {
         self.count_received(data.len());

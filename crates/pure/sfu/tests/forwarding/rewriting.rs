@@ -136,3 +136,17 @@ fn hostile_input_is_dropped_and_counted() {
     let packet = Outgoing::new(CAMERA, 96, 1, KEY).bytes();
     assert_eq!(camera.lab.rtp(LegId(77), &packet), Err(Drop::UnknownLeg));
 }
+
+#[test]
+fn what_would_not_fit_in_a_datagram_is_dropped_and_counted() {
+    let mut camera = Camera::new();
+    camera.send(1, KEY).expect("taken");
+    let header = camera.lab.take_rtp()[0].bytes.len() - KEY.len();
+    let longest = vec![DELTA[0]; 1430 - header];
+    camera.send(2, &longest).expect("taken");
+    camera.send(3, &[&longest[..], &[0]].concat()).expect("taken");
+    camera.send(4, DELTA).expect("taken");
+    let sizes: Vec<_> = camera.lab.take_rtp().iter().map(|sent| sent.bytes.len()).collect();
+    assert_eq!(sizes, [1430, header + DELTA.len()]);
+    assert_eq!(camera.lab.router.counters().dropped(Drop::TooLarge), 1);
+}

@@ -133,6 +133,19 @@ fn goodbyes_are_understood_both_ways() {
 }
 
 #[test]
+fn the_end_of_a_shard_is_told_to_every_client() {
+    let mut world = World::new();
+    let vias = [Via::TurnTls, Via::TurnUdp, Via::Direct];
+    let joined = vias.map(|via| world.join_connected(via, Offer::default()).0);
+    world.run(SECOND);
+    world.shard.close(world.now);
+    world.run(SECOND);
+    assert_eq!(world.shard.gauges().transports, 0);
+    let saw = |index: usize| world.clients[index].saw(|e| matches!(e, str0m::Event::Closed));
+    assert_eq!(joined.map(saw), [true; 3]);
+}
+
+#[test]
 fn another_certificate_than_the_promised_one_is_refused() {
     let mut world = World::new();
     world.tamper = Some(|offer| {
