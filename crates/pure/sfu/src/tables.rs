@@ -44,6 +44,17 @@ impl Transports {
         self.by_ufrag.len() + self.by_pair.len()
     }
 
+    /// How many entries each table has.
+    pub(crate) fn visit_tables(&self, f: &mut dyn FnMut(&'static str, usize)) {
+        f("transports", self.slab.len());
+        f("participants", self.by_participant.values().map(Vec::len).sum());
+        f("ids", self.by_id.len());
+        f("ufrags", self.by_ufrag.len());
+        f("pairs", self.by_pair.len());
+        f("relayed_pairs", self.relayed.len());
+        f("transport_timers", self.timers.len());
+    }
+
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Transport> {
         self.slab.iter().map(|(_, transport)| transport)

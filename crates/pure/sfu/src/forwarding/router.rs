@@ -328,6 +328,18 @@ impl Router {
         &self.counters
     }
 
+    /// Calls `f(name, entries)` for every table.
+    pub(crate) fn visit_tables(&self, f: &mut dyn FnMut(&'static str, usize)) {
+        f("legs", self.legs.len());
+        f("sections", self.legs.iter().map(|(_, leg)| leg.sections.len()).sum());
+        f("publications", self.publications.len());
+        f("publication_keys", self.publication_keys.len());
+        f("slots", self.slots.len());
+        f("subscriptions", self.subscription_slots.len());
+        f("listeners", self.publications.iter().map(|(_, found)| found.slots.len()).sum());
+        f("router_timers", self.timers.len());
+    }
+
     /// Makes, changes or closes the slot of a section.
     fn set_slot(&mut self, leg: u32, section: &MediaSection, reformed: bool) {
         let Some(found) = self.legs.get_mut(leg as usize) else { return };

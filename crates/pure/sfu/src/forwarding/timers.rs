@@ -32,6 +32,11 @@ impl Timers {
         }
     }
 
+    /// Entries, those out of date included.
+    pub(super) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     /// When to come back; may be too early, never too late.
     pub(super) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse((at, _))| *at)

@@ -229,6 +229,16 @@ impl Shard {
         gauges
     }
 
+    /// Calls `f(name, entries)` for every table that grows with what clients do: what is left in
+    /// one after its owner has gone is a leak.
+    pub fn visit_tables(&self, f: &mut dyn FnMut(&'static str, usize)) {
+        self.transports.visit_tables(f);
+        self.router.visit_tables(f);
+        f("data_channels", self.channels.len());
+        f("allocations", self.relay.server().allocations());
+        f("connections", self.relay.connections());
+    }
+
     /// Time since the Unix epoch.
     fn unix(&self, now: Instant) -> Duration {
         self.epoch.1 + now.saturating_duration_since(self.epoch.0)

@@ -31,7 +31,7 @@ pub struct Client {
     /// Where the shard sees it.
     pub address: SocketAddr,
     /// Where it sees itself.
-    candidate: SocketAddr,
+    pub candidate: SocketAddr,
     pub turn: Option<Turn>,
     pub events: Vec<Event>,
     pub deadline: Instant,
@@ -109,7 +109,7 @@ impl World {
         participant: ParticipantId,
     ) -> (usize, Sections) {
         let transport = TransportId(self.number());
-        let address: SocketAddr = format!("198.51.100.{}:5000", transport.0 % 250).parse().unwrap();
+        let address = address(transport.0);
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .set_dtls_version(offer.dtls)
@@ -158,6 +158,12 @@ impl World {
         assert!(connected, "{via:?} {offer:?}: {:?}", self.events);
         (index, sections)
     }
+}
+
+/// An address that nobody else has: of the client with this number.
+pub fn address(number: u64) -> SocketAddr {
+    let (host, port) = (number % 250, 5000 + number / 250 % 50_000);
+    format!("198.51.100.{host}:{port}").parse().unwrap()
 }
 
 fn describe(rtc: &mut Rtc, offer: Offer) -> (Sections, String, SdpPendingOffer) {

@@ -9,6 +9,7 @@ mod client;
 mod data;
 mod life;
 mod media;
+mod moves;
 mod paths;
 mod raw;
 mod turn;

@@ -12,7 +12,7 @@ use crate::client::{Client, Offer, Sections, Via};
 use crate::world::World;
 
 /// Begins a VP8 keyframe: payload descriptor and frame header (RFC 7741 section 4).
-const KEYFRAME: [u8; 11] = [0x10, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0];
+pub const KEYFRAME: [u8; 11] = [0x10, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0];
 
 impl World {
     pub fn publish(&mut self, index: usize, mid: Mid) -> PublicationId {
@@ -46,12 +46,23 @@ impl World {
 
 impl Client {
     pub fn write(&mut self, now: std::time::Instant, mid: Mid, codec: Codec, number: u64) {
-        let codecs = self.rtc.codec_config().params();
-        let pt = codecs.iter().find(|params| params.spec().codec == codec).unwrap().pt();
         let mut payload = vec![0x80 | number as u8; 900];
         if codec == Codec::Vp8 {
             payload[..KEYFRAME.len()].copy_from_slice(&KEYFRAME);
         }
+        self.write_payload(now, mid, codec, number, payload);
+    }
+
+    pub fn write_payload(
+        &mut self,
+        now: std::time::Instant,
+        mid: Mid,
+        codec: Codec,
+        number: u64,
+        payload: Vec<u8>,
+    ) {
+        let codecs = self.rtc.codec_config().params();
+        let pt = codecs.iter().find(|params| params.spec().codec == codec).unwrap().pt();
         let mut api = self.rtc.direct_api();
         let stream = api.stream_tx_by_mid(mid, None).unwrap();
         let step = if codec == Codec::Opus { 960 } else { 1800 };

@@ -80,6 +80,8 @@ pub struct World {
     pub lose: Option<Loss>,
     /// What clients send to this socket is lost.
     pub lose_from: Option<SocketId>,
+    /// Nothing passes here, in neither direction.
+    pub blocked: Vec<Way>,
     /// Changes offers on their way.
     pub tamper: Option<fn(&mut String)>,
     next: u64,
@@ -121,6 +123,7 @@ impl World {
             flights: VecDeque::new(),
             lose: None,
             lose_from: None,
+            blocked: Vec::new(),
             tamper: None,
             next: 1,
         }
@@ -300,6 +303,9 @@ impl World {
 
     fn fly(&mut self, way: Way, up: bool, data: Vec<u8>) {
         if up && matches!(way, Way::Datagram { socket, .. } if Some(socket) == self.lose_from) {
+            return;
+        }
+        if self.blocked.contains(&way) {
             return;
         }
         if self.lose.as_mut().is_some_and(|lose| lose(up, &data)) {
