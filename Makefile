@@ -11,7 +11,7 @@ RUST := $(shell find crates vendor -name '*.rs' -o -name 'Cargo.toml' | grep -v 
 WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lab lint fuzz dist format clean check-system check-test-system \
+.PHONY: help serve test lab soak lint fuzz dist format clean check-system check-test-system \
         test-rust test-python test-web test-browsers test-wheel test-hostile test-lab
 
 help: ## Show this list
@@ -25,6 +25,9 @@ test: check-test-system lint test-rust test-python test-web test-wheel test-host
 
 lab: check-test-system $(VENV)/.engine $(STATIC)/.built target/release/roomline-link ## Every network of the lab (root): table and lab-report.json
 	$(BIN)/python -m netlab $(ARGS)
+
+soak: check-test-system $(VENV)/.engine target/release/roomline-link ## 20 participants who keep moving (root): does the server grow? (MINUTES=30)
+	$(BIN)/python -m netlab.soak --minutes $(or $(MINUTES),30) $(ARGS)
 
 lint: $(VENV)/.engine web/node_modules/.installed ## Formatting, types, lints, dependency levels, generated files
 	cargo fmt --all --check

@@ -163,7 +163,7 @@ def call(
 ) -> Iterator[Scene]:
     """Everybody has joined, the movers through the firewall, and the call has run for `settle_s`."""
     with Lab(name) as lab, ExitStack() as open_:
-        server = Server(lab.server, "--address", SERVER_V4)
+        server = start_server(lab)
         servers = [server]
         open_.callback(_close, servers)
         direct, site = lab.site(), lab.site()
@@ -188,9 +188,15 @@ def call(
         yield scene
 
 
+def start_server(lab: Lab) -> Server:
+    """A server that lets calls go on for as long as a row can take when it is drained."""
+    return Server(lab.server, "--address", SERVER_V4, "--drain-seconds", "600")
+
+
 def _close(servers: list[Server]) -> None:
     for server in servers:
-        server.close()
+        server.drain()
+        server.close()  # The second signal ends it at once.
 
 
 def _pages(
