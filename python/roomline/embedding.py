@@ -16,6 +16,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -23,14 +24,32 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from roomline.config import Settings, load
 from roomline.engine import EngineOptions, MediaEngine
 from roomline.errors import ConfigError, NotStarted
-from roomline.hooks import Hooks
+from roomline.hooks import Hooks, Person
 from roomline.log import get as get_logger
 from roomline.server import HOST, OpenTier, Server, caveats, tiers
 from roomline.server.claim import claim
+from roomline.signaling.decisions import person
 from roomline.state import State
 from roomline.tokens import AccessToken
 
 log = get_logger("embedding")
+
+
+_INSTANCES: WeakSet[Roomline] = WeakSet()
+
+
+def check_attached() -> None:
+    """Raises ConfigError if a Roomline of this process has functions, but does not run.
+
+    For `roomline serve --app`: nobody would ask them, and everybody would be let in.
+    """
+    for video in _INSTANCES:
+        if (video.questions or video.notices) and not video.is_running:
+            names = ", ".join(sorted(video.names()))
+            raise ConfigError(
+                f"nobody would call {names}: give the Roomline's lifespan to the application, "
+                "for example FastAPI(lifespan=video.lifespan)"
+            )
 
 
 def _to_stderr(text: str) -> None:
@@ -72,6 +91,7 @@ class Roomline(Hooks):
         self._announce = announce
         self._make_engine = make_engine
         self._server: Server | None = None
+        _INSTANCES.add(self)
 
     @property
     def asgi(self) -> ASGIApp:
@@ -111,6 +131,11 @@ class Roomline(Hooks):
             await self._started.app(scope, receive, send)
 
     @property
+    def is_running(self) -> bool:
+        """Whether the lifespan has begun and is not over."""
+        return self._server is not None
+
+    @property
     def url(self) -> str:
         """Where clients find the rooms. Raises ConfigError when nobody has said so."""
         server = self._started
@@ -140,6 +165,10 @@ class Roomline(Hooks):
             state = State((self._settings or load()).state_dir)
         key = state.api_key()
         return AccessToken(key.key, key.secret)
+
+    def participants(self, room: str) -> list[Person]:
+        """Who is in a room; nobody in one that does not exist."""
+        return [person(session) for session in self._started.hub.core.sessions(room)]
 
     def remove(self, room: str, participant: str) -> None:
         """Take somebody out of a room, by id or identity. Raises `roomline.errors.NotFound`."""

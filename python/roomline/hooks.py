@@ -5,7 +5,7 @@ Pure: who calls a hook, and for how long, is the business of `roomline.api`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, KeysView
+from collections.abc import Awaitable, Callable, Iterator, KeysView
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Generic, TypeVar, overload
@@ -211,6 +211,11 @@ class Hooks:
     def notices(self) -> KeysView[type[Notice]]:
         """What the application wants to be told, as it is now and will be."""
         return self._listeners.keys()
+
+    def names(self) -> Iterator[str]:
+        """What has a function: `on_admit` and so on."""
+        yield from (decider.name for decider in self._deciders.values())
+        yield from (each[0].name for each in self._listeners.values())
 
     def decider(self, question: Question) -> Decider[Any]:
         """Who decides this. Raises KeyError if nobody does."""

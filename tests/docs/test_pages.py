@@ -103,9 +103,16 @@ def run(code: str, state: Path) -> str:
 
 def test_the_readme_s_python_runs_as_written(tmp_path: Path) -> None:
     (code,) = blocks("README.md", "python")
-    assert re.match(
-        r"https://meet\.example\.com/meet/standup#token=[\w.-]+\n$", run(code, tmp_path)
-    )
+    told = run(f"{code}\nimport asyncio\nprint(asyncio.run(token('ada')))\n", tmp_path)
+    assert re.match(r"[\w-]+\.[\w-]+\.[\w-]+\n$", told)
+
+
+@pytest.mark.parametrize("page", ["behind-the-front-door", "mount", "decide-in-python"])
+def test_python_in_an_application_is_python(page: str, tmp_path: Path) -> None:
+    first, *rest = blocks(f"docs/how-to/{page}.md", "python")
+    run(first, tmp_path)
+    for code in rest:
+        compile(code, page, "exec")
 
 
 @pytest.mark.parametrize("code", blocks("docs/how-to/tokens.md", "python"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import struct
 from pathlib import Path
 
 import pytest
@@ -53,11 +55,28 @@ class Application:
 """
 
 
+FORGETFUL = """
+from fastapi import FastAPI
+from roomline import Roomline
+
+video = Roomline()
+app = FastAPI()
+
+@video.on_admit
+def admit(request):
+    return False
+"""
+
+BINDING = struct.pack("!HHI12s", 0x0001, 0, 0x2112A442, b"twelve bytes")
+"""A Binding request (RFC 8489 section 5)."""
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "mine.py").write_text(MODULE)
     (tmp_path / "broken.py").write_text("import mine\n\nmine.number / 0\n")
     (tmp_path / "mistyped.py").write_text("def f(:\n")
+    (tmp_path / "forgetful.py").write_text(FORGETFUL)
     (tmp_path / "lacking.py").write_text("import there_is_no_such_module\n")
     (tmp_path / "leaving.py").write_text("raise SystemExit(0)\n")
     monkeypatch.chdir(tmp_path)
@@ -110,3 +129,25 @@ def test_a_failed_start_up_is_one_line_and_leaves_nothing(folder: Path) -> None:
     done = run("serve", *local(folder), "--app", "mine:failing")
     assert "the application did not start: RuntimeError: no database" in one_line(done)
     assert done.stdout == ""
+
+
+def test_functions_that_nobody_would_call_stop_the_start(folder: Path) -> None:
+    done = run("serve", *local(folder), "--app", "forgetful:app")
+    # The line before it says that the server was about to serve.
+    assert re.match("roomline: nobody would call on_admit: .*", done.stderr.splitlines()[-1])
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_turn_over_tls_shares_the_port_with_the_application(folder: Path) -> None:
+    with serving(folder, "--app", "mine:app") as process:
+        with (
+            socket.create_connection(("127.0.0.1", process.port), timeout=PATIENCE) as plain,
+            process.trust().wrap_socket(plain, server_hostname="localhost") as secure,
+        ):
+            secure.sendall(BINDING)
+            assert secure.recv(2) == b"\x01\x01"
+        turn_port = int(re.findall(r"turn-udp  UDP (\d+)", process.banner)[0])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+            datagrams.settimeout(PATIENCE)
+            datagrams.sendto(BINDING, ("127.0.0.1", turn_port))
+            assert datagrams.recv(2) == b"\x01\x01"

@@ -182,6 +182,8 @@ def test_people_can_be_taken_out() -> None:
             socket.send_text(json.dumps({**message, "offer": PUBLISHER, "tracks": []}))
             assert json.loads(socket.receive_text())["type"] == "joined"
             assert client.portal
+            assert [p.identity for p in mounted.video.participants("demo")] == ["ada"]
+            assert mounted.video.participants("elsewhere") == []
             client.portal.call(mounted.video.remove, "demo", "ada")
             assert json.loads(socket.receive_text())["code"] == "removed"
             assert socket.receive()["code"] == 4000

@@ -17,6 +17,7 @@ from roomline.api.app import package_version
 from roomline.cli.application import load_application
 from roomline.cli.banner import banner
 from roomline.config import Settings, load
+from roomline.embedding import check_attached
 from roomline.errors import ConfigError
 from roomline.server import Server
 from roomline.state import State
@@ -175,4 +176,9 @@ def version() -> None:
 
 async def _serve(settings: Settings, application: ASGIApp | None, name: str | None) -> None:
     server = Server(settings, application=application)
-    await server.run(lambda: typer.echo(banner(server, name)))
+
+    def ready() -> None:
+        check_attached()
+        typer.echo(banner(server, name))
+
+    await server.run(ready)
