@@ -73,7 +73,8 @@ class ChatBot:
         await socket.send(json.dumps(request))
         reply: dict[str, Any] = json.loads(await socket.recv())
         if reply["type"] != "joined":
-            raise SystemExit(f"refused: {reply['code']}: {reply['message']}")
+            # An error; or `waiting`, for which a bot has no time.
+            raise SystemExit(f"refused: {reply.get('code', 'waiting')}: {reply['message']}")
         return reply
 
     async def _beat(self, socket: ClientConnection, interval: float) -> None:

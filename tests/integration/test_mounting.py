@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount
 
 from roomline import AlreadyRunning, ConfigError, NotStarted, Roomline, Settings
 from roomline.errors import NotFound
@@ -164,6 +167,22 @@ def test_it_can_be_the_whole_application() -> None:
     with TestClient(mounted.video.asgi) as client:
         assert client.get("/healthz").status_code == 200
     assert mounted.engine.closed
+
+
+def test_starlette_with_something_else_at_the_root() -> None:
+    mounted = Mounted()
+
+    async def root(scope: Any, receive: Any, send: Any) -> None:
+        await PlainTextResponse("the rest")(scope, receive, send)
+
+    app = Starlette(
+        lifespan=mounted.video.lifespan,
+        routes=[Mount("/a/video", mounted.video.asgi), Mount("/", root)],
+    )
+    with TestClient(app) as client:
+        assert client.get("/any").text == "the rest"
+        assert 'src="/a/video/meet/meet.js"' in client.get("/a/video/meet/").text
+        assert client.get("/a/video/healthz").status_code == 200
 
 
 def test_http_on_the_port_of_turn_is_closed(tmp_path: Path) -> None:
