@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 import socket
@@ -23,12 +24,15 @@ from aiortc import (
 )
 from browsers.aiortc_peer import for_aiortc
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from roomline import AccessToken, load_credentials
 
 from support.process import PATIENCE, Process, local, run
 
 FRAMES = 30
+PING_S = 3.0
+"""The interval of the heartbeat."""
 
 
 def free_ports() -> list[str]:
@@ -62,9 +66,8 @@ class Person:
             self.pc.addTransceiver(track, "sendonly")
         self.slots = [self.pc.addTransceiver(kind, "recvonly") for kind in ("audio", "video")]
         offer = await self.pc.createOffer()
-        url = f"wss://localhost:{self._process.port}/v1/signal"
-        trust = self._process.trust()
-        self.socket = await connect(url, ssl=trust, proxy=None)
+        await self.connect()
+        assert self.socket is not None
         key, secret = load_credentials(self._process.state)
         token = AccessToken(key, secret, identity=self._identity, room="demo").to_jwt()
         # The sections are numbered in the order of the transceivers.
@@ -81,6 +84,19 @@ class Person:
         await self.pc.setLocalDescription(offer)
         answer = RTCSessionDescription(for_aiortc(self.joined["answer"]), "answer")
         await self.pc.setRemoteDescription(answer)
+
+    async def connect(self) -> None:
+        """Open a WebSocket."""
+        url = f"wss://localhost:{self._process.port}/v1/signal"
+        self.socket = await connect(url, ssl=self._process.trust(), proxy=None)
+        self._beat = asyncio.create_task(self._ping(self.socket))
+
+    async def _ping(self, socket: ClientConnection) -> None:
+        """Be heard often enough, however slow the machine is."""
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await asyncio.sleep(PING_S)
+                await socket.send(json.dumps({"type": "ping", "request": 99, "sent": 0}))
 
     def _use_relay(self) -> None:
         """As browsers do it: the servers come with the reply, then it gathers."""
@@ -128,6 +144,7 @@ class Person:
         """Hang up."""
         await self.pc.close()
         if self.socket is not None:
+            self._beat.cancel()
             await self.socket.close()
 
     async def leave(self) -> None:
@@ -159,6 +176,24 @@ async def serving(folder: Path, ports: list[str]) -> AsyncIterator[Process]:
         process.close()
 
 
+async def come_back(ada: Person, bob: Person) -> None:
+    """Ada's WebSocket is lost; the new process passes the next one on to the old one."""
+    assert ada.socket is not None
+    assert bob.socket is not None
+    draining = await ada.told("draining")
+    await ada.socket.close()
+    await ada.connect()
+    resume = {"type": "resume", "request": 7, "version": 1, "lastSeq": draining["seq"]}
+    await ada.socket.send(json.dumps({**resume, "resumeToken": ada.joined["resumeToken"]}))
+    assert (await ada.told("resumed"))["request"] == 7
+    track = bob.joined["tracks"][0]["track"]["id"]
+    await bob.socket.send(json.dumps({"type": "mute", "request": 8, "track": track, "muted": True}))
+    assert (await ada.told("trackMuted"))["track"] == track
+    await bob.socket.send(
+        json.dumps({"type": "mute", "request": 9, "track": track, "muted": False})
+    )
+
+
 async def hand_over(
     folder: Path, ports: list[str], tiers: dict[str, str], udp_clients: int
 ) -> None:
@@ -179,6 +214,7 @@ async def hand_over(
         third = await asyncio.to_thread(run, "serve", *local(folder), *ports)
         assert (third.returncode, "in use" in third.stderr) == (2, True), third
         await carol.told("connection")
+        await come_back(*pair)
         enough.set()
         await watching
         await asyncio.gather(*(person.sees() for person in pair))
@@ -186,7 +222,6 @@ async def hand_over(
         assert [person.pc.connectionState for person in pair] == ["connected"] * len(pair)
 
         for person in pair:
-            await person.told("draining")
             await person.leave()
         assert await asyncio.to_thread(first.process.wait, PATIENCE) == 0
         await asyncio.to_thread(first.until, "waiting for calls to end")

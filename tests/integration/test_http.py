@@ -305,9 +305,7 @@ def test_a_renewed_certificate_is_taken_up(tmp_path: Path, monkeypatch: pytest.M
 
     async def work(house: House) -> None:
         cert.write_text("-----BEGIN NEW-----")
-        async with asyncio.timeout(5):
-            while not house.engine.certificates:  # noqa: ASYNC110 - the watcher polls, too
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(house.engine.renewed.wait(), 5)
         assert house.engine.certificates == [b"-----BEGIN NEW-----"]
 
     run(tmp_path / "state", work, tls={"cert": cert, "key": key})

@@ -6,6 +6,7 @@ An "offer" is lines of `MID KIND DIRECTION`, for example `0 audio sendonly`. An 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from roomline.engine import commands as c
@@ -36,6 +37,7 @@ class FakeEngine:
         self.accepting = True
         self.released = False
         self.certificates: list[bytes] = []
+        self.renewed = asyncio.Event()
         self.deliver: Deliver | None = None
 
     def start(self, deliver: Deliver) -> None:
@@ -59,6 +61,7 @@ class FakeEngine:
 
     def reload_certificate(self, certificate_pem: bytes, private_key_pem: bytes) -> None:
         self.certificates.append(certificate_pem)
+        self.renewed.set()
 
     def stop_accepting(self) -> None:
         self.accepting = False

@@ -5,5 +5,6 @@ from __future__ import annotations
 from roomline.api.app import ApiConfig, create_app
 from roomline.api.dispatcher import Dispatcher
 from roomline.api.hub import Hub
+from roomline.api.passing import Passing
 
-__all__ = ["ApiConfig", "Dispatcher", "Hub", "create_app"]
+__all__ = ["ApiConfig", "Dispatcher", "Hub", "Passing", "create_app"]

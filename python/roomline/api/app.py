@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from roomline.api import metrics, pages, rest, websocket
 from roomline.api.guard import Guard
 from roomline.api.hub import Hub
+from roomline.api.passing import Passing
 from roomline.errors import SignalingError
 
 STATIC_FILES = Path(__file__).resolve().parent.parent / "web" / "static"
@@ -25,6 +26,8 @@ class ApiConfig:
 
     api_keys: Mapping[str, str] = field(repr=False)
     files: Path = STATIC_FILES
+    passing: Passing | None = None
+    """Where clients of processes that drain are passed on to."""
 
 
 def create_app(hub: Hub, config: ApiConfig) -> FastAPI:
@@ -42,7 +45,7 @@ def create_app(hub: Hub, config: ApiConfig) -> FastAPI:
 
     @app.websocket("/v1/signal")
     async def signal(socket: WebSocket) -> None:
-        await websocket.serve(socket, hub)
+        await websocket.serve(socket, hub, config.passing)
 
     @app.get("/healthz", tags=["operation"])
     async def healthz() -> JSONResponse:

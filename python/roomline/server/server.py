@@ -14,7 +14,7 @@ from urllib.parse import quote
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from roomline.api import ApiConfig, Dispatcher, Hub, create_app
+from roomline.api import ApiConfig, Dispatcher, Hub, Passing, create_app
 from roomline.clock import Clock, SystemClock
 from roomline.config import Settings, load
 from roomline.engine import EngineOptions, MediaEngine
@@ -73,7 +73,8 @@ class Server:
         self._pair = self.certificate.load()
         self.engine = (make_engine or _native_engine)(self._engine_options())
         self.hub = Hub(self._core(), self.engine, self.clock)
-        self.app: FastAPI = create_app(self.hub, ApiConfig(self._api_keys()))
+        self._passing = Passing(self.state.folder)
+        self.app: FastAPI = create_app(self.hub, ApiConfig(self._api_keys(), passing=self._passing))
         self._http = HttpServer(
             Dispatcher(self.app, application, self.settings.prefix), Lifespan(application)
         )
@@ -121,15 +122,18 @@ class Server:
         self.hub.core.drain(now.unix_ms + int(patience * 1000), now)
         self.hub.settle()
         try:
-            log.info("ports free", udp_clients=self.engine.release_ports())
-        except EngineFailure as error:
-            log.warning("ports not free: no other server can start yet", error=str(error))
-        try:
-            async with asyncio.timeout(patience):
+            async with self._passing.listen(self.hub), asyncio.timeout(patience):
+                self._release_ports()
                 await self._wait_for_the_last()
         except TimeoutError:
             log.info("drained: time is up", participants=self.hub.core.lingering())
         self.stop()
+
+    def _release_ports(self) -> None:
+        try:
+            log.info("ports free", udp_clients=self.engine.release_ports())
+        except EngineFailure as error:
+            log.warning("ports not free: no other server can start yet", error=str(error))
 
     async def _wait_for_the_last(self) -> None:
         told = 0

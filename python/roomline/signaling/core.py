@@ -393,6 +393,10 @@ class Core:
             if session.participant.present and room_name in {None, session.room.name}:
                 yield session
 
+    def knows(self, participant: str) -> bool:
+        """Whether a participant of that id has a session here."""
+        return ParticipantId(participant) in self._context.sessions
+
     def lingering(self) -> int:
         """For how many of those who are in it is worth not to stop: somebody listens, or sends."""
         return sum(
