@@ -187,6 +187,8 @@ pub enum RemovedReason {
     FlowGone,
     /// Its participant is gone.
     ParticipantGone,
+    /// Nothing had come through it for long, and its participant wanted another.
+    Replaced,
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Allocate requests (RFC 8656 §7.2).
 
+use std::cell::Cell;
 use std::hash::Hash;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -10,13 +11,17 @@ use super::allocation::{Relay, slot};
 use super::auth::User;
 use super::reply::Exchange;
 use super::server::plain;
-use super::{Allocation, Event, Received, Server, is_tunnel};
+use super::{Allocation, AllocationId, Event, Received, RemovedReason, Server, is_tunnel};
 use crate::Message;
 use crate::attribute::{
     AdditionalAddressFamily, AddressErrorCode, Attribute, EvenPort, Family, Lifetime,
     RequestedAddressFamily, RequestedTransport, ReservationToken, XorMappedAddress,
     XorRelayedAddress,
 };
+
+/// An allocation through which nothing was sent for so long makes room for another one of its
+/// participant: media and connectivity checks come far more often where there is a path.
+const ABANDONED: Duration = Duration::from_secs(10);
 
 /// What a well-formed Allocate request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +56,7 @@ impl<F: Copy + Eq + Hash> Server<F> {
         }
         let made =
             wanted(request, |family| self.ports[slot(family)].is_some()).and_then(|wanted| {
-                if self.table.count_of(user.participant) >= self.config.max_allocations_per_user {
+                if !self.has_room(x.now, user.participant) {
                     return Err(486);
                 }
                 self.make(&mut x, request, user, wanted)
@@ -63,6 +68,23 @@ impl<F: Copy + Eq + Hash> Server<F> {
             },
             Err(code) => x.refuse(request, Some(user), code),
         }
+    }
+
+    /// Whether a participant may have one more allocation. A client that leaves a dead path cannot
+    /// give back what it has there, and needs as much on the next one: what has been silent for
+    /// longest makes room, if it has been for long.
+    fn has_room(&mut self, now: Instant, participant: u64) -> bool {
+        if self.table.count_of(participant) < self.config.max_allocations_per_user {
+            return true;
+        }
+        let heard = |id: &AllocationId| self.table.get(*id).map(|found| found.heard.get());
+        let ids = self.table.of_participant(participant).iter();
+        let stalest = ids.filter_map(|id| Some((heard(id)?, *id))).min_by_key(|(at, _)| *at);
+        let stale = stalest.filter(|(heard, _)| now.saturating_duration_since(*heard) >= ABANDONED);
+        if let Some((_, id)) = stale {
+            self.remove(id, RemovedReason::Replaced);
+        }
+        stale.is_some()
     }
 
     fn make(
@@ -95,6 +117,7 @@ impl<F: Copy + Eq + Hash> Server<F> {
             relays,
             permissions: Vec::new(),
             channels: Vec::new(),
+            heard: Cell::new(x.now),
             deadline: expires,
         };
         let id = self.table.insert(allocation).ok_or(508u16)?;

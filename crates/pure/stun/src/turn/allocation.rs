@@ -1,5 +1,6 @@
 //! One allocation: its relayed addresses, permissions and channels (RFC 8656 §6, §9, §12).
 
+use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,8 @@ pub struct Allocation<F> {
     /// many streams the server carries.
     pub(super) permissions: Vec<Permission>,
     pub(super) channels: Vec<Channel>,
+    /// When its client sent something through it last, or showed its credentials.
+    pub(super) heard: Cell<Instant>,
     /// When something in here expires; the key of the entry in the timer index.
     pub(super) deadline: Instant,
 }

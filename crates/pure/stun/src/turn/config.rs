@@ -17,7 +17,8 @@ pub struct Config {
     pub relayed: Vec<IpAddr>,
     /// Relayed ports. They are virtual: no socket is opened.
     pub ports: Vec<RangeInclusive<u16>>,
-    /// How many allocations one participant may have at a time; one more is answered with 486.
+    /// How many allocations one participant may have at a time. One more takes the place of one
+    /// that has been silent for ten seconds, or is answered with 486.
     pub max_allocations_per_user: usize,
     /// How many permissions one allocation may have; one more is answered with 508.
     pub max_permissions: usize,

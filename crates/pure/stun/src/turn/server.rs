@@ -139,6 +139,9 @@ impl<F: Copy + Eq + Hash> Server<F> {
         payload: std::ops::Range<usize>,
     ) -> Received {
         let owner = self.table.get(allocation).filter(|a| a.is_permitted(peer.ip(), Some(now)));
+        if let Some(owner) = owner {
+            owner.heard.set(now);
+        }
         match owner.and_then(|a| a.relayed_for(peer.ip())) {
             Some(relayed) => Received::Data { allocation, relayed, peer, payload },
             None => DropReason::NoPermission.into(),
@@ -180,6 +183,9 @@ impl<F: Copy + Eq + Hash> Server<F> {
         };
         if self.table.get(id).is_none_or(|a| *a.user != *user.name) {
             return x.refuse(request, Some(user), 441);
+        }
+        if let Some(allocation) = self.table.get(id) {
+            allocation.heard.set(x.now);
         }
         match request.method() {
             Method::REFRESH => self.refresh(x, request, user, id),

@@ -265,6 +265,30 @@ fn dont_fragment_is_granted() {
 }
 
 #[test]
+fn at_the_quota_the_one_that_was_silent_longest_makes_room() {
+    let mut bench = bench_with(Config { max_allocations_per_user: 3, ..config() });
+    let phones: Vec<Phone> = (1..=6).map(|flow| bench.phone(flow)).collect();
+    for phone in &phones[..3] {
+        assert_eq!(bench.allocate(phone, |_| {}).code(), 0);
+    }
+    bench.now += Duration::from_secs(9);
+    assert_eq!(bench.refresh(&phones[0], 600).code(), 0, "its client is there");
+    assert_eq!(bench.allocate(&phones[3], |_| {}).code(), 486);
+    bench.now += Duration::from_secs(1);
+    assert_eq!(bench.allocate(&phones[3], |_| {}).code(), 0);
+    assert_eq!(bench.allocate(&phones[4], |_| {}).code(), 0);
+    assert_eq!(bench.allocate(&phones[5], |_| {}).code(), 486, "the others are in use");
+    let removed =
+        std::iter::from_fn(|| bench.server.poll_event()).filter_map(|event| match event {
+            Event::Removed { flow, reason, .. } => Some((flow, reason)),
+            Event::Created { .. } => None,
+        });
+    let replaced = RemovedReason::Replaced;
+    assert_eq!(removed.collect::<Vec<_>>(), [(2, replaced), (3, replaced)]);
+    assert_eq!(bench.server.allocations(), 3);
+}
+
+#[test]
 fn quota_counts_per_participant() {
     let mut bench = bench_with(Config { max_allocations_per_user: 2, ..config() });
     let phones: Vec<Phone> = (1..=3).map(|flow| bench.phone(flow)).collect();
