@@ -31,8 +31,8 @@ class Asker(Protocol):
 
 @dataclass
 class _Call:
-    task: asyncio.Task[None]
-    deadline: asyncio.Timeout | None = None
+    deadline: asyncio.Timeout
+    task: asyncio.Task[None] | None = None
 
 
 class HookRunner:
@@ -51,12 +51,14 @@ class HookRunner:
         if isinstance(question, AdmitRequest):
             question = replace(question, on_wait=self._waiter(number))
         decider = self.hooks.decider(question)
-        self._calls[number] = _Call(self._loop.create_task(self._decide(number, decider, question)))
+        # Known before it runs: a loop with eager tasks begins at once.
+        call = self._calls[number] = _Call(_limit(decider.timeout))
+        call.task = self._loop.create_task(self._decide(number, decider, question, call.deadline))
 
     def withdraw(self, number: int) -> None:
         """Nobody waits for the answer any more."""
         call = self._calls.pop(number, None)
-        if call is not None:
+        if call is not None and call.task is not None:
             call.task.cancel()
 
     def tell(self, notice: Notice) -> None:
@@ -68,15 +70,16 @@ class HookRunner:
 
     async def close(self) -> None:
         """Let the listeners hear the end, within their time; withdraw every question."""
-        tasks = [call.task for call in self._calls.values()]
+        tasks = [call.task for call in self._calls.values() if call.task is not None]
         for number in list(self._calls):
             self.withdraw(number)
         await asyncio.gather(*tasks, *self._notices, return_exceptions=True)
 
-    async def _decide(self, number: int, decider: Decider[Any], question: Question) -> None:
+    async def _decide(
+        self, number: int, decider: Decider[Any], question: Question, deadline: asyncio.Timeout
+    ) -> None:
         self._asker.count("hook_calls", decider.name)
         decision = decider.default
-        deadline = self._calls[number].deadline = _limit(decider.timeout)
         try:
             async with deadline:
                 decision = decider.decision(await _call(decider.function, question))
@@ -116,7 +119,7 @@ class HookRunner:
 
     def _postpone(self, number: int, message: str, timeout: timedelta) -> None:
         call = self._calls.get(number)
-        if call is None or call.deadline is None or call.deadline.expired():
+        if call is None or call.deadline.expired():
             return
         call.deadline.reschedule(self._loop.time() + timeout.total_seconds())
         self._asker.postpone(number, message, timeout)
