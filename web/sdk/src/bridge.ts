@@ -25,6 +25,7 @@ export class Bridge {
   readonly #paths: Paths;
   readonly #tracks: LocalTracks;
   readonly #env: Environment;
+  readonly #log: Logger;
   readonly #hooks: BridgeHooks;
   readonly #stateChanged = () => this.#connectionState();
   #state: "opening" | "up" | "closed" = "opening";
@@ -41,6 +42,7 @@ export class Bridge {
     this.#paths = paths;
     this.#tracks = tracks;
     this.#env = env;
+    this.#log = log;
     this.#hooks = hooks;
     this.transport = new Transport(env, config, log);
     this.liveness = new Liveness(this.transport, env, log, {
@@ -81,7 +83,9 @@ export class Bridge {
       // Gathering needs nothing of the server, unless the credentials at hand are too old.
       if (this.#env.wallClock() < iceServersExpireAt) this.transport.gather(iceServers);
       const sections = new Map(sent.map((each, index) => [each, { mid: prepared.tracks[index]?.mid ?? "" }]));
+      this.#log("debug", "a bridge is offered");
       const reply = await this.#paths.offer(undefined, prepared.offer, this.#tracks.intents(sections));
+      this.#log("debug", "a bridge is answered", { transport: reply.transport });
       if (this.#isClosed()) return reply.transport;
       const transceivers = this.transport.pc.getTransceivers();
       sent.forEach((each, index) => {

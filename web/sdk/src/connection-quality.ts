@@ -32,6 +32,12 @@ export function clientReport(stats: RTCStatsReport): ClientReport | undefined {
   return isRelayProtocol(relayProtocol) ? { ...report, relayProtocol } : report;
 }
 
+/** How good a path is: the smaller the better. */
+export function rank({ candidateType, relayProtocol }: ClientReport): number {
+  if (candidateType !== "relay") return 0;
+  return relayProtocol === "tls" || relayProtocol === "tcp" ? 2 : 1;
+}
+
 /** The counters that tell whether a path carries. */
 export function pathFigures(stats: RTCStatsReport): PathFigures {
   const entries = [...(stats as unknown as Map<string, Entry>).values()];

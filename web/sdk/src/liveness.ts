@@ -16,7 +16,8 @@ const STEADY_MS = 1_000;
 
 export interface LivenessHooks {
   dead(why: string): void;
-  alive(silentMs: number): void;
+  /** `proven` when it is the old pair that carries again; a new one has only had checks answered so far. */
+  alive(silentMs: number, proven: boolean): void;
 }
 
 /**
@@ -98,7 +99,7 @@ export class Liveness {
     this.#log("debug", "ICE state", { transport: this.#transport.id, state });
     if (state === "disconnected" || state === "failed") this.#die(`ICE is ${state}`);
     // Where there are no beats, this is all there is to go by.
-    else if (isUp(state) && this.#beatAt === undefined) this.#revive();
+    else if (isUp(state) && this.#beatAt === undefined) this.#revive(true);
   }
 
   #lookLater(): void {
@@ -160,9 +161,9 @@ export class Liveness {
     const beats = (this.#beatAt ?? 0) > this.#diedAt;
     if (figures.pair !== noted.pair) {
       // A pair is selected when a check on it was answered. Wait for something besides.
-      if (figures.pair !== undefined && figures.bytes > 0) this.#revive();
+      if (figures.pair !== undefined && figures.bytes > 0) this.#revive(false);
     } else if (!this.#uplinkSilent && (beats || received(figures, noted)) && this.#answered(figures, noted)) {
-      this.#revive();
+      this.#revive(true);
     }
   }
 
@@ -173,14 +174,14 @@ export class Liveness {
     return this.#steadySince !== undefined && this.#env.now() - this.#steadySince >= STEADY_MS;
   }
 
-  #revive(): void {
+  #revive(proven: boolean): void {
     if (this.#alive) return;
     this.#alive = true;
     this.#uplinkSilent = false;
     this.#noted = undefined;
     // No beat need have come yet: the next silence is counted from here.
     if (this.#beatAt !== undefined) this.#beatAt = this.#env.now();
-    this.#hooks.alive(this.#env.now() - this.#diedAt);
+    this.#hooks.alive(this.#env.now() - this.#diedAt, proven);
   }
 }
 

@@ -1,4 +1,5 @@
 import { Bridge } from "./bridge.js";
+import { rank } from "./connection-quality.js";
 import type { Environment, Logger } from "./environment.js";
 import { Liveness, isUp } from "./liveness.js";
 import type { LocalTracks } from "./local-tracks.js";
@@ -15,6 +16,19 @@ const AGAIN_MS = 500;
 const AGAIN_CEILING_MS = 8_000;
 /** How long main may stay dead while a bridge carries; then the bridge is main. */
 const PROMOTE_MS = 15_000;
+/**
+ * How long main must live on a new pair before it is trusted: longer than the server takes to notice that
+ * nothing comes. Firefox may connect after a change of address and yet send nothing.
+ */
+const PROVEN_MS = 1_000;
+/** So often may main die again before that; then the bridge is main. */
+const RELAPSES = 3;
+/**
+ * Main may come back on a worse path than the bridge has, and find the better one a little later. How
+ * often to look whether it has, and when to go back all the same.
+ */
+const WORSE_LOOK_MS = 250;
+const WORSE_MS = 5_000;
 /** How long the bridge stays when main carries again: senders' next keyframes come meanwhile. */
 const SETTLE_MS = 600;
 /** Off a dead path: sound at once, a picture when there is one. */
@@ -65,6 +79,8 @@ export class Mover {
   /** A dead bridge whose last picture is still shown. */
   #shown: Transport | undefined;
   #failures = 0;
+  /** How often main came back and died again before it was trusted. */
+  #relapses = 0;
   #closed = false;
 
   constructor(parts: {
@@ -150,24 +166,29 @@ export class Mover {
   #watchMain(): Liveness {
     return new Liveness(this.#paths.main, this.#env, this.#log, {
       dead: (why) => this.#mainDead(why),
-      alive: (silentMs) => this.#mainBack(silentMs),
+      alive: (silentMs, proven) => this.#mainBack(silentMs, proven),
     });
   }
 
   #mainDead(why: string): void {
     this.#log("warn", "the path is dead", { transport: this.#paths.main.id, why });
-    this.#timers.clear("settle");
+    if (this.#timers.has("proven")) this.#relapses++;
+    for (const name of ["proven", "return", "settle"]) this.#timers.clear(name);
     const bridge = this.#bridge;
     if (bridge?.isUp && bridge.liveness.alive) {
-      void this.#carryOn(bridge.transport, FALLING);
-      this.#timers.set("promote", PROMOTE_MS, () => void this.#promote());
+      this.#stayOn(bridge);
       this.#restarts.restart(why);
-    } else if (bridge?.isUp) {
-      this.#replaceBridge(why);
-      this.#fall(why);
     } else {
+      if (bridge?.isUp) this.#replaceBridge(why);
       this.#fall(why);
     }
+  }
+
+  /** The bridge carries while main is dead. */
+  #stayOn(bridge: Bridge): void {
+    if (this.#paths.carrying !== bridge.transport) void this.#carryOn(bridge.transport, FALLING);
+    const wait = this.#relapses >= RELAPSES ? 0 : PROMOTE_MS;
+    if (wait === 0 || !this.#timers.has("promote")) this.#timers.set("promote", wait, () => void this.#promote());
   }
 
   /** Everything at once; what comes first carries. */
@@ -179,17 +200,34 @@ export class Mover {
     this.#restarts.restart(why);
   }
 
-  #mainBack(silentMs: number): void {
-    this.#log("info", "the path is back", { transport: this.#paths.main.id, silentMs: Math.round(silentMs) });
+  #mainBack(silentMs: number, proven: boolean): void {
+    this.#log("info", "the path is back", { transport: this.#paths.main.id, silentMs: Math.round(silentMs), proven });
     this.#signaling.hurry(false);
-    this.#timers.clear("promote");
     this.#timers.clear("again");
     this.#failures = 0;
-    const bridge = this.#bridge;
-    if (bridge?.isUp) void this.#return(bridge);
-    else if (bridge) this.#dropBridge("main is back before it");
-    else if (this.#paths.carrying !== this.#paths.main) void this.#playMain();
+    if (!this.#bridge && this.#paths.carrying !== this.#paths.main) void this.#playMain();
+    if (proven) this.#mainProven();
+    else this.#timers.set("proven", PROVEN_MS, () => this.#mainProven());
     this.#hooks.settled();
+  }
+
+  #mainProven(): void {
+    this.#relapses = 0;
+    this.#timers.clear("promote");
+    const bridge = this.#bridge;
+    if (bridge?.isUp) void this.#returnWhenGood(bridge, this.#env.now() + WORSE_MS);
+    else if (bridge) this.#dropBridge("main is back before it");
+  }
+
+  async #returnWhenGood(bridge: Bridge, deadline: number): Promise<void> {
+    const [main, other] = await Promise.all([this.#paths.main.report(), bridge.transport.report()]);
+    if (this.#bridge !== bridge || !this.#mainLife.alive) return;
+    const worse = main && other && rank(main) > rank(other) && bridge.liveness.alive;
+    if (worse && this.#env.now() < deadline) {
+      this.#timers.set("return", WORSE_LOOK_MS, () => void this.#returnWhenGood(bridge, deadline));
+    } else {
+      await this.#return(bridge);
+    }
   }
 
   async #return(bridge: Bridge): Promise<void> {
@@ -228,7 +266,7 @@ export class Mover {
     this.#log("info", "a bridge carries the media", { transport: bridge.transport.id });
     this.#failures = 0;
     this.#timers.clear("bridge");
-    this.#timers.set("promote", PROMOTE_MS, () => void this.#promote());
+    if (!this.#mainLife.alive) this.#timers.set("promote", PROMOTE_MS, () => void this.#promote());
     this.#signaling.hurry(false);
     void this.#playback.play(bridge.transport, FALLING).then(() => {
       if (this.#bridge === bridge) this.#forgetShown();
@@ -255,8 +293,12 @@ export class Mover {
   }
 
   #bridgeDead(bridge: Bridge, why: string): void {
-    if (this.#bridge !== bridge || this.#mainLife.alive) return;
+    if (this.#bridge !== bridge) return;
     this.#log("warn", "the bridge's path is dead", { transport: bridge.transport.id, why });
+    if (this.#mainLife.alive) {
+      this.#dropBridge(why);
+      return;
+    }
     this.#replaceBridge(why);
     this.#fall(why);
   }
@@ -293,7 +335,7 @@ export class Mover {
   }
 
   #forgetBridge(): void {
-    for (const name of ["bridge", "settle", "promote"]) this.#timers.clear(name);
+    for (const name of ["bridge", "return", "settle", "promote"]) this.#timers.clear(name);
     this.#bridge = undefined;
     this.#paths.bridge = undefined;
   }
@@ -315,7 +357,8 @@ export class Mover {
 
   #closeTransport(id: string): void {
     this.#paths.request({ type: "closeTransport", transport: id }).catch((error: unknown) => {
-      this.#log("warn", "a transport was not closed", { transport: id, error: String(error) });
+      // The end of its DTLS may have closed it before.
+      this.#log("debug", "a transport was not closed", { transport: id, error: String(error) });
     });
   }
 
@@ -341,7 +384,9 @@ export class Mover {
       if (this.#bridge === bridge) this.#timers.set("promote", PROMOTE_MS, () => void this.#promote());
       return;
     }
-    if (this.#bridge !== bridge || this.#mainLife.alive) return;
+    if (this.#bridge !== bridge || !bridge.isUp) return;
+    if (this.#mainLife.alive) return; // It is being proven; when it dies again, this comes again.
+    this.#relapses = 0;
     this.#log("warn", "the bridge is main from now on", { transport: bridge.transport.id });
     const old = this.#paths.main;
     this.#forgetBridge();

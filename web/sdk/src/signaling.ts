@@ -14,7 +14,7 @@ const JOIN_TIMEOUT_MS = 15_000;
 const RESUME_ATTEMPT_MS = 8_000;
 /** While a path is dead: how long a ping waits, and how often and how long we dial. */
 const CHECK_MS = 1_000;
-const CHECK_FLOOR_MS = 500;
+const CHECK_FLOOR_MS = 300;
 const HURRIED_MS = 1_000;
 /** Opening and resuming take so many round trips, with some to spare. */
 const ROUND_TRIPS = 8;
@@ -160,7 +160,7 @@ export class Signaling {
     const asked = this.#env.now();
     this.#plainPing();
     const known = this.#roundTrip.typical;
-    const limit = known === undefined ? CHECK_MS : Math.min(CHECK_MS, Math.max(CHECK_FLOOR_MS, 4 * known));
+    const limit = known === undefined ? CHECK_MS : Math.min(CHECK_MS, CHECK_FLOOR_MS + 4 * known);
     this.#timers.set("check", limit, () => {
       if (this.#heardAt < asked) this.#lose("no answer to a ping");
     });

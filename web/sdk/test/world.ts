@@ -259,7 +259,7 @@ export class World {
     const fresh = line.path === undefined && pc.connectionState === "new";
     if (fresh || pc.restarts > line.restarts) {
       line.restarts = pc.restarts;
-      line.connectAt = now + (fresh ? CONNECT_MS : this.flows(line) ? 100 : this.restartMs);
+      line.connectAt = now + (fresh ? CONNECT_MS : this.flows(line) ? 500 : this.restartMs);
       if (fresh) pc.connectionState = "connecting";
     }
     const best = this.#best();
