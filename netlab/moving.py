@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
 from statistics import median, quantiles
 from typing import Any
 
@@ -33,8 +34,10 @@ class Run:
     """Audio packets that never arrived."""
     video_lost: dict[str, int]
     doubled: int
+    told: list[tuple[float, str]]
+    """The tiers that the server told since the change: ms after it, and the tier."""
     time_to_tier_ms: float | None
-    """From the change until the server told the tier; None if it was the same all the time."""
+    """Until it told one that is right; None if it was the same all the time."""
     tier: str | None
     server_port: int | None
     added_latency_ms: float | None
@@ -91,6 +94,8 @@ class MoveResult:
     frames_lost: int
     doubled: int
     time_to_tier_ms: float | None
+    tiers_told: list[list[tuple[float, str]]]
+    """For each run, the tiers that the server told since the change, with the ms after it."""
     same: bool
     events_lost: int
     events_doubled: int
@@ -193,6 +198,7 @@ def _run(
     logs: dict[str, Any],
 ) -> Run:
     connection = mover.client.connection() or {}
+    told = _tiers_told(logs[mover.identity]["told"], mover, window.begin)
     flows = {kind: scene.flows(mover, kind) for kind in ("audio", "video")}
 
     def gaps(kind: str) -> dict[str, float]:
@@ -210,7 +216,8 @@ def _run(
         lost=lost("audio"),
         video_lost=lost("video"),
         doubled=sum(doubles(f) for kind in flows.values() for f in kind.values()),
-        time_to_tier_ms=_time_to_tier(logs[mover.identity]["told"], mover, step, window.begin),
+        told=told,
+        time_to_tier_ms=next((at for at, tier in told if tier in step.tiers), None),
         tier=connection.get("tier"),
         server_port=connection.get("serverPort"),
         added_latency_ms=connection.get("addedLatencyMs"),
@@ -228,19 +235,15 @@ def _run(
     )
 
 
-def _time_to_tier(told: list[list[Any]], mover: Someone, step: Step, begin: float) -> float | None:
-    """From the change until the last time that the server told another tier, and this is it."""
+def _tiers_told(told: list[list[Any]], mover: Someone, begin: float) -> list[tuple[float, str]]:
+    """The tiers that the server told of a mover since the change: ms after it, and the tier."""
     tiers = [
-        (each[0], each[4])
+        (each[0] - begin, each[4])
         for each in told
         if each[1] == "connectionChanged" and each[2] == mover.identity and each[4]
     ]
-    reached, before = None, None
-    for at, tier in tiers:
-        if at >= begin and tier in step.tiers and before not in step.tiers:
-            reached = at - begin
-        before = tier
-    return reached
+    changes = [b for a, b in pairwise([(0.0, ""), *tiers]) if a[1] != b[1]]
+    return [(round(at), tier) for at, tier in changes if at >= 0]
 
 
 def events_of(mover: Someone, logs: dict[str, Any]) -> dict[str, Continuity]:
@@ -314,6 +317,7 @@ def summarise(
         frames_lost=max(v for r in runs for v in r.video_lost.values()),
         doubled=sum(r.doubled for r in runs),
         time_to_tier_ms=max(reached, default=None),
+        tiers_told=[r.told for r in runs],
         same=not any(r.changed for r in runs),
         events_lost=sum(e.lost for r in runs for e in r.events.values()),
         events_doubled=sum(e.doubled for r in runs for e in r.events.values()),
