@@ -64,6 +64,8 @@ const moving = {
   page: 0,
   /** `[at, name, …detail]`: what the room told. */
   told: [],
+  /** `[at, level, message, details]`: what the SDK logs. */
+  sdk: [],
   /** `[at, socket, seq, type]`: every event of the server as it came over one WebSocket or another. */
   wire: [],
   /** `[at, from, number]`: numbered messages of others. */
@@ -168,14 +170,16 @@ moving.arrivals = () => new Promise((resolve) => {
 
 /** What has been written down so far. */
 moving.log = () => {
-  const { told, wire, messages, sent, confirmed, sockets, page } = moving;
-  return { told, wire, messages, sent, confirmed, sockets, page, now: now() };
+  const { told, sdk, wire, messages, sent, confirmed, sockets, page } = moving;
+  return { told, sdk, wire, messages, sent, confirmed, sockets, page, now: now() };
 };
 
 /** Join as page `page`; the rest as `lab.join` takes it, with `follow` and `tell`. */
 moving.join = (url, token, { page, follow, tell, ...how }) => {
   moving.page = page;
-  return lab.join(url, token, { ...how, joined: (room) => watch(room, { follow, tell }) });
+  const logger = (...what) => moving.sdk.push([now(), ...what]);
+  const options = { ...how.options, logger };
+  return lab.join(url, token, { ...how, options, joined: (room) => watch(room, { follow, tell }) });
 };
 
 globalThis.moving = moving;

@@ -20,6 +20,8 @@ CALM_S = 6.0
 """A move is over when the tier is reached and media has flowed for so long: a second switch, back to
 the first transport, must not go unseen."""
 NOISE_MARGIN_MS = 50.0
+IN_FLIGHT = 2
+"""So many messages of the data channels may still come that were sent before a change."""
 UNEXPECTED = {"trackUnpublished", "trackUnsubscribed", "participantLeft", "disconnected", "error"}
 
 
@@ -43,6 +45,8 @@ class Run:
     added_latency_ms: float | None
     stats: dict[str, Any]
     state: dict[str, Any]
+    sdk: list[list[Any]]
+    """What its SDK logged since the change: ms after it, level, message, details."""
     echoes: int
     """That came since the change."""
     flows: bool
@@ -103,6 +107,8 @@ class MoveResult:
     runs: int
     settled_s: float
     problems: list[str]
+    sdk_logs: list[list[list[Any]]]
+    """For each run, what the SDK logged since the change, with the ms after it; of failed rows only."""
 
     @classmethod
     def broken(cls, scenario: str, browser: str, settled_s: float, problem: str) -> MoveResult:
@@ -115,6 +121,7 @@ class MoveResult:
             "passed": False,
             "runs": 0,
             "problems": [problem],
+            "sdk_logs": [],
         }
         return cls(**{**made, **known})  # type: ignore[arg-type]
 
@@ -159,7 +166,7 @@ def change(scene: Scene, step: Step) -> list[Run]:
     scene.collect()
     everybody = (scene.observer, scene.witness, *scene.movers)
     identities = {each.identity: each.do("moving.identity()") for each in everybody}
-    echoes = {mover.identity: mover.client.state()["echoes"] for mover in scene.movers}
+    echoes = {mover.identity: mover.do("lab.state.echoes") for mover in scene.movers}
     begin = now_ms()
     since = step.act(scene)
 
@@ -169,6 +176,7 @@ def change(scene: Scene, step: Step) -> list[Run]:
             connection.get("state") == "connected"
             and connection.get("tier") in step.tiers
             and scene.fresh(mover)
+            and mover.do("lab.state.echoes") > echoes[mover.identity] + IN_FLIGHT
         )
 
     def all_there() -> bool:
@@ -185,7 +193,9 @@ def change(scene: Scene, step: Step) -> list[Run]:
         made.echoes = made.state["echoes"] - echoes[mover.identity]
         made.changed = _changed(scene, mover, identities, logs, begin)
         if not in_time and not there(mover):
-            made.problems.append(f"not on {' or '.join(step.tiers)} within {step.reach_s:.0f} s")
+            made.problems.append(
+                f"not on {' or '.join(step.tiers)} with media and data within {step.reach_s:.0f} s"
+            )
         runs.append(made)
     return runs
 
@@ -223,6 +233,11 @@ def _run(
         added_latency_ms=connection.get("addedLatencyMs"),
         stats=mover.client.stats(),
         state=mover.client.state(),
+        sdk=[
+            [round(at - window.begin), *rest]
+            for at, *rest in logs[mover.identity]["sdk"]
+            if at >= window.begin
+        ],
         echoes=0,
         flows=scene.fresh(mover),
         noise_ms=silence(
@@ -306,7 +321,7 @@ def summarise(
         added_latency_ms=_middle([r.added_latency_ms for r in runs]),
         audio_ok=all(r.flows and r.stats["audioEnergy"] > 0 for r in runs),
         video_ok=all(r.flows and r.state["unreadable"] < r.state["frames"] / 10 for r in runs),
-        data_ok=all(r.echoes > 0 for r in runs),
+        data_ok=all(r.echoes > IN_FLIGHT for r in runs),
         gap_ms=max(v for r in runs for v in r.gaps_ms.values()),
         gap_down_ms=[r.gaps_ms["down"] for r in runs],
         gap_up_ms=[r.gaps_ms["up"] for r in runs],
@@ -325,6 +340,7 @@ def summarise(
         runs=len(runs),
         settled_s=scene.settle_s,
         problems=problems,
+        sdk_logs=[r.sdk for r in runs] if problems else [],
     )
 
 
@@ -335,7 +351,7 @@ def judge_run(step: Step, run: Run, n: int, judge_times: bool) -> list[str]:
         found.append(f"{run.tier} on port {run.server_port}, and the browser says {run.stats}")
     if not run.flows:
         found.append("no sound and pictures both ways at the end")
-    if run.echoes <= 0:
+    if run.echoes <= IN_FLIGHT:
         found.append("no message came back over the data channels")
     for whose, events in run.events.items():
         if events != Continuity(0, 0, 0):
