@@ -100,6 +100,25 @@ def test_a_media_port_of_a_running_call_counts_what_it_gets(
     assert COUNTED * outcome.sent <= dropped <= outcome.sent * 1.01
 
 
+def test_plain_bindings_to_a_media_port_are_answered_or_counted(
+    server: Server, call: Call, strangers: Strangers, barrier: Barrier
+) -> None:
+    question = stun.build(stun.BINDING, [])
+    before = server.drops()
+    answered = server.metrics()["roomline_bindings_answered_total", ""]
+    outcome = strangers.flood(call.media_address(), [question] * COUNT, barrier)
+    assert outcome.media == 0
+    assert 0 < outcome.answered <= COUNT
+
+    def counted() -> bool:
+        refused = server.drops()["too-many-bindings"] - before["too-many-bindings"]
+        told = server.metrics()["roomline_bindings_answered_total", ""] - answered
+        return refused + told >= COUNTED * outcome.sent
+
+    wait_until(counted, "counted")
+    call.assert_undisturbed()
+
+
 def test_checks_without_the_password_are_refused(
     server: Server, call: Call, strangers: Strangers, barrier: Barrier
 ) -> None:
