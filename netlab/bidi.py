@@ -76,6 +76,11 @@ class Firefox:
         tree = self.command("browsingContext.getTree", {})
         self._page = FirefoxPage(self, tree["contexts"][0]["context"])
 
+    @property
+    def page(self) -> str:
+        """The browsing context of the one page."""
+        return str(self._page)
+
     def _prepare(self, profile: Path, ca: Path, preferences: dict[str, Any]) -> None:
         lines = [
             f"user_pref({json.dumps(k)}, {json.dumps(v)});"

@@ -20,7 +20,7 @@ import { shortcutOf } from "./shortcuts.js";
 import { Sound } from "./sound.js";
 import { Stage } from "./stage.js";
 import { Tile } from "./tile.js";
-import { connectionWords } from "./words.js";
+import { connectionWords, shortConnectionWords } from "./words.js";
 
 /** What goes from one call of a visit to the next. */
 export interface Visit {
@@ -257,7 +257,8 @@ export class Call {
     if (!tile) return;
     const camera = this.#room.participants.get(participant.id)?.publication("camera");
     const slow = camera?.paused === "bitrate";
-    tile.setPath(slow ? t().pausedForBitrate : connectionWords(participant.connection));
+    if (slow) tile.setPath(t().pausedForBitrate);
+    else tile.setPath(connectionWords(participant.connection), shortConnectionWords(participant.connection));
     tile.root.dataset["tier"] = participant.connection.tier ?? "";
     tile.root.dataset["state"] = participant.connection.state;
   }

@@ -140,6 +140,7 @@ const en = {
   // How the media travels
   connecting: "Connecting…",
   lookingForAWay: "Interrupted, looking for another way…",
+  interruptedShort: "Interrupted",
   direct: "Direct",
   relay: (port: string) => `Relay over ${port}`,
   ms: (count: number) => `${count} ms`,
@@ -352,6 +353,7 @@ const de: Texts = {
 
   connecting: "Verbindet…",
   lookingForAWay: "Unterbrochen, sucht einen anderen Weg…",
+  interruptedShort: "Unterbrochen",
   direct: "Direkt",
   relay: (port) => `Relay über ${port}`,
   ms: (count) => `${count} ms`,

@@ -6,6 +6,9 @@ import type { Rect } from "./layout.js";
 /** What a tile shows: a remote publication's stream, or a track of one's own. */
 export type Picture = RemotePublication | MediaStreamTrack | undefined;
 
+/** A tile as wide as this has room for all words about the path. */
+const ROOMY = 250;
+
 export interface TileOptions {
   /** Who it is, for the colour of the place that the picture leaves empty. */
   identity: string;
@@ -30,6 +33,8 @@ export class Tile {
   readonly #pin = make("button", "pin");
   #picture: Picture;
   #label = "";
+  #words = { long: "", short: "" };
+  #small = false;
 
   constructor({ identity, mirrored = false, screen = false, pin }: TileOptions) {
     this.#video.autoplay = true;
@@ -84,10 +89,10 @@ export class Tile {
     this.#pin.ariaPressed = String(pinned);
   }
 
-  /** The line below the name. */
-  setPath(words: string): void {
-    if (this.#path.textContent !== words) this.#path.textContent = words;
-    this.#path.title = words;
+  /** The line below the name; the short words are for a small tile. */
+  setPath(long: string, short = long): void {
+    this.#words = { long, short };
+    this.#showPath();
   }
 
   /** The picture. Without one, or before its first frame, the initials behind it are seen. */
@@ -106,9 +111,18 @@ export class Tile {
   place(rect: Rect | undefined): void {
     this.root.hidden = !rect;
     if (!rect) return;
+    this.#small = rect.width < ROOMY;
+    this.#showPath();
     for (const side of ["left", "top", "width", "height"] as const) {
       this.root.style[side] = `${Math.round(rect[side] * 10) / 10}px`;
     }
+  }
+
+  #showPath(): void {
+    const { long, short } = this.#words;
+    const shown = this.#small ? short : long;
+    if (this.#path.textContent !== shown) this.#path.textContent = shown;
+    this.#path.title = long;
   }
 
   end(): void {

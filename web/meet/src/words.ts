@@ -38,6 +38,14 @@ export function connectionWords(connection: Readonly<ConnectionInfo>): string {
   return parts.filter(Boolean).join(" · ");
 }
 
+/** The same for a small tile: "Direct · 51 ms", "TLS 443 · 63 ms". */
+export function shortConnectionWords(connection: Readonly<ConnectionInfo>): string {
+  const { state, tier, protocol, serverPort, rttMs } = connection;
+  if (state !== "connected") return state === "connecting" ? t().connecting : t().interruptedShort;
+  const way = tier === "direct" ? t().direct : `${(protocol ?? "").toUpperCase()} ${serverPort ?? ""}`.trim();
+  return rttMs === null ? way : `${way} · ${t().ms(Math.round(rttMs))}`;
+}
+
 /** What that way costs, as a sentence; empty while there is none. */
 export function costWords(connection: Readonly<ConnectionInfo>): string {
   if (connection.state !== "connected" || connection.tier === null) return "";

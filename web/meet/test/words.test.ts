@@ -3,7 +3,16 @@ import { test } from "node:test";
 import { RoomlineError } from "roomline";
 import type { ConnectionInfo, ErrorCode } from "roomline";
 import { inviteUrl, readLink } from "../src/link.js";
-import { connectionWords, costWords, deviceWords, errorWords, linkWords, mediaPort, turnPort } from "../src/words.js";
+import {
+  connectionWords,
+  costWords,
+  deviceWords,
+  errorWords,
+  linkWords,
+  mediaPort,
+  shortConnectionWords,
+  turnPort,
+} from "../src/words.js";
 
 const place = { hostname: "meet.example", port: 443 };
 
@@ -21,6 +30,14 @@ test("the path in words", () => {
   assert.equal(connectionWords(udp), "Relay over UDP 3478 · 50 ms");
   assert.equal(connectionWords(connection({ state: "connecting" })), "Connecting…");
   assert.match(connectionWords(connection({ state: "interrupted" })), /looking for another way/);
+});
+
+test("on a small tile the path is told shorter", () => {
+  const direct = connection({ tier: "direct", protocol: "udp", serverPort: 23456, rttMs: 51.2 });
+  assert.equal(shortConnectionWords(direct), "Direct · 51 ms");
+  const tls = connection({ tier: "turn-tls", protocol: "tls", serverPort: 443, rttMs: 63 });
+  assert.equal(shortConnectionWords(tls), "TLS 443 · 63 ms");
+  assert.equal(shortConnectionWords(connection({ state: "interrupted" })), "Interrupted");
 });
 
 test("what a way costs is a sentence", () => {
