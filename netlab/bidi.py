@@ -74,12 +74,7 @@ class Firefox:
         self._next = 0
         self.command("session.new", {"capabilities": {}})
         tree = self.command("browsingContext.getTree", {})
-        self._page = FirefoxPage(self, tree["contexts"][0]["context"])
-
-    @property
-    def page(self) -> str:
-        """The browsing context of the one page."""
-        return str(self._page)
+        self.page = FirefoxPage(self, tree["contexts"][0]["context"])
 
     def _prepare(self, profile: Path, ca: Path, preferences: dict[str, Any]) -> None:
         lines = [
@@ -148,15 +143,15 @@ class Firefox:
 
     def goto(self, url: str) -> None:
         """Open a page and wait until it is loaded."""
-        self._page.goto(url)
+        self.page.goto(url)
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression (awaited), by way of JSON."""
-        return self._page.evaluate(expression)
+        return self.page.evaluate(expression)
 
     def run(self, script: str) -> None:
         """Run a classic script in the page."""
-        self._page.run(script)
+        self.page.run(script)
 
     def close(self) -> None:
         """End the browser."""
@@ -169,12 +164,12 @@ class FirefoxPage:
 
     def __init__(self, browser: Firefox, context: str) -> None:
         self._browser = browser
-        self._context = context
+        self.context = context
 
     def goto(self, url: str) -> None:
         """Open a page and wait until it is loaded."""
         self._browser.command(
-            "browsingContext.navigate", {"context": self._context, "url": url, "wait": "complete"}
+            "browsingContext.navigate", {"context": self.context, "url": url, "wait": "complete"}
         )
 
     def evaluate(self, expression: str) -> Any:
@@ -184,7 +179,7 @@ class FirefoxPage:
             "script.evaluate",
             {
                 "expression": wrapped,
-                "target": {"context": self._context},
+                "target": {"context": self.context},
                 "awaitPromise": True,
                 "userActivation": True,
             },
@@ -197,14 +192,14 @@ class FirefoxPage:
         """Run a classic script in the page."""
         result = self._browser.command(
             "script.evaluate",
-            {"expression": script, "target": {"context": self._context}, "awaitPromise": False},
+            {"expression": script, "target": {"context": self.context}, "awaitPromise": False},
         )
         if result["type"] == "exception":
             raise LabError(f"in Firefox: {result['exceptionDetails']['text']}")
 
     def close(self) -> None:
         """Close the page and everything in it."""
-        self._browser.command("browsingContext.close", {"context": self._context})
+        self._browser.command("browsingContext.close", {"context": self.context})
 
 
 def enter(namespace: Path) -> None:

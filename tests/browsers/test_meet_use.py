@@ -23,7 +23,7 @@ LOADED = """
 """
 # A screen as the browser gives one; there is none in a namespace without a display.
 SCREEN = """
-navigator.mediaDevices.getDisplayMedia = async () => {
+if (navigator.mediaDevices) navigator.mediaDevices.getDisplayMedia = async () => {
   const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 480 });
   const drawing = canvas.getContext("2d");
   setInterval(() => drawing.fillRect(0, 0, Math.random() * 640, 480), 40);
@@ -32,7 +32,7 @@ navigator.mediaDevices.getDisplayMedia = async () => {
 };
 """
 # The browser's own bar ends a screen share, and a plug that is pulled a microphone, in the same way.
-ENDED = "(({0}).stop(), ({0}).dispatchEvent(new Event('ended')), true)"
+ENDED = "(({0}).dispatchEvent(new Event('ended')), ({0}).stop(), true)"
 BLOCKED = """
 const play = HTMLAudioElement.prototype.play;
 globalThis.touched = false;
@@ -43,9 +43,9 @@ HTMLMediaElement.prototype.play = function () {
 };
 """
 DEVICES = """
-const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+const ask = (wanted) => MediaDevices.prototype.getUserMedia.call(navigator.mediaDevices, wanted);
 globalThis.captured = [];
-navigator.mediaDevices.getUserMedia = async (wanted) => {
+if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = async (wanted) => {
   if (globalThis.unplugged) throw new DOMException("", "NotFoundError");
   const stream = await ask(wanted);
   captured.push(...stream.getAudioTracks());

@@ -8,6 +8,14 @@ globalThis.eyes = (() => {
   addEventListener("error", ({ message }) => problems.push(message));
   addEventListener("unhandledrejection", ({ reason }) => problems.push(String(reason)));
 
+  // A headless Firefox never gives its window the focus: keys reach the page and move the focus in it, but
+  // the browser's own part, pressing a button and closing a dialog, is left out. So it is done here.
+  addEventListener("keydown", ({ key, target, defaultPrevented }) => {
+    if (document.hasFocus() || defaultPrevented) return;
+    if ((key === "Enter" || key === " ") && target instanceof HTMLButtonElement) target.click();
+    if (key === "Escape") document.querySelector("dialog[open]")?.close();
+  });
+
   const isSeen = (element) => element.checkVisibility({ visibilityProperty: true });
 
   function name(element) {
@@ -22,7 +30,7 @@ globalThis.eyes = (() => {
     for (const { target, addedNodes } of records) {
       const region = (target.nodeType === 1 ? target : target.parentElement)?.closest(live);
       if (!region) continue;
-      told.push(...[...addedNodes].map(({ textContent }) => textContent).filter(Boolean));
+      told.push(...[...addedNodes].map(({ textContent }) => textContent.trim()).filter(Boolean));
     }
   };
   new MutationObserver(note).observe(document, { subtree: true, childList: true });

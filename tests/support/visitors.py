@@ -19,7 +19,7 @@ PATIENCE_S = 30.0
 # WebDriver's names for keys that are no characters (W3C WebDriver, section 17.4.2).
 KEYS = {
     "Tab": "\ue004",
-    "Enter": "\ue007",
+    "Enter": "\ue006",
     "Escape": "\ue00c",
     "Shift": "\ue008",
     "Space": " ",
@@ -147,7 +147,7 @@ class ChromiumVisitor(Visitor):
     def close(self) -> None:
         """See Visitor."""
         self._context.close()
-        assert self.errors == []
+        assert not self.errors, self.errors
 
 
 class FirefoxVisitor(Visitor):
@@ -187,14 +187,15 @@ class FirefoxVisitor(Visitor):
             actions += [{"type": "keyUp", "value": each} for each in reversed(held)]
         source = {"type": "key", "id": "keyboard", "actions": actions}
         self._firefox.command(
-            "input.performActions", {"context": self._firefox.page, "actions": [source]}
+            "input.performActions", {"context": self._firefox.page.context, "actions": [source]}
         )
 
     def has(self, role: str, name: str) -> bool:
         """See Visitor."""
         locator = {"type": "accessibility", "value": {"role": role, "name": name}}
         found = self._firefox.command(
-            "browsingContext.locateNodes", {"context": self._firefox.page, "locator": locator}
+            "browsingContext.locateNodes",
+            {"context": self._firefox.page.context, "locator": locator},
         )
         return bool(found["nodes"])
 
@@ -207,4 +208,4 @@ class FirefoxVisitor(Visitor):
         for script in self._scripts:
             self._firefox.command("script.removePreloadScript", {"script": script})
         self._firefox.goto("about:blank")
-        assert problems == []
+        assert not problems, problems

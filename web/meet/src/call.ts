@@ -80,6 +80,7 @@ export class Call {
     this.#listen();
     this.#wire(invite);
     this.#refresh();
+    this.#ownChanged(); // A device may have come while we were joining.
   }
 
   /** Shows the call until it is over. Resolves with the error that ended it, if one did. */
@@ -270,6 +271,7 @@ export class Call {
       const microphone = participant.publication("microphone");
       return {
         participant,
+        own,
         label: own ? t().you(participant.name) : participant.name,
         muted: own ? !this.#own.hears : !microphone || microphone.muted,
         hand: own ? Number(this.#hands.raised) : this.#hands.place(participant.id),

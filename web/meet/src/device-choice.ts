@@ -18,6 +18,7 @@ export class DeviceChoice {
       const select = make("select");
       select.id = `device-${++made}`;
       label.htmlFor = select.id;
+      label.textContent = namesOf()[kind];
       select.addEventListener("change", () => {
         choose(kind, select.value);
         changed(kind);
@@ -31,11 +32,7 @@ export class DeviceChoice {
   /** Shows what there is now. `used` are the ids of the devices in use. */
   async refresh(used: Partial<Record<Kind, string | undefined>>): Promise<void> {
     const words = t();
-    const names: Record<Kind, string> = {
-      audioinput: words.microphone,
-      videoinput: words.camera,
-      audiooutput: words.speaker,
-    };
+    const names = namesOf();
     const found = await devices();
     for (const [kind, { row, label, select }] of this.#rows) {
       const ofKind = found.filter((each) => each.kind === kind);
@@ -50,6 +47,10 @@ export class DeviceChoice {
       if (options.some(({ value }) => value === wanted)) select.value = wanted;
     }
   }
+}
+
+function namesOf(): Record<Kind, string> {
+  return { audioinput: t().microphone, videoinput: t().camera, audiooutput: t().speaker };
 }
 
 function option(value: string, text: string): HTMLOptionElement {

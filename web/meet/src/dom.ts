@@ -83,6 +83,7 @@ export function initials(name: string): string {
 /** A hue (degrees) that is always the same for a text. */
 export function hue(text: string): number {
   let sum = 7;
-  for (const character of text) sum = (sum * 31 + (character.codePointAt(0) ?? 0)) % 360;
-  return sum;
+  for (const character of text) sum = (sum * 31 + (character.codePointAt(0) ?? 0)) % 65_521;
+  // By the golden angle, so that texts that differ little get colours that differ much.
+  return Math.round((sum * 137.508) % 360);
 }

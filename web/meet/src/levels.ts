@@ -28,7 +28,6 @@ export class Levels {
 function levels(room: Room): Map<string, number> {
   const receivers = new Map(room.peerConnection.getReceivers().map((each) => [each.track, each]));
   const found = new Map<string, number>();
-  // The sources' clock is that of the page, from the beginning of the page or from 1970.
   for (const { id, publications } of room.participants.values()) {
     let loudest = 0;
     for (const { source, track, muted } of publications.values()) {

@@ -6,6 +6,7 @@ import { connectionWords, costWords } from "./words.js";
 /** What the list tells of somebody. */
 export interface Person {
   participant: Participant;
+  own: boolean;
   /** The name as it is shown, "Ada (you)" say. */
   label: string;
   muted: boolean;
@@ -69,7 +70,7 @@ class Row {
     this.root.append(avatar, body, this.#pin);
   }
 
-  update({ participant, label, muted, hand, speaking, pinned }: Person): void {
+  update({ participant, own, label, muted, hand, speaking, pinned }: Person): void {
     this.#name.textContent = label;
     const marks: SVGSVGElement[] = [];
     const mark = (name: string, words: string) => {
@@ -82,7 +83,8 @@ class Row {
     else if (speaking) mark("wave", t().speaks);
     this.#marks.replaceChildren(...marks);
     this.#path.textContent = connectionWords(participant.connection);
-    this.#cost.textContent = costWords(participant.connection);
+    // Of others only what is worse than it could be: the list stays calm.
+    this.#cost.textContent = own || participant.connection.tier !== "direct" ? costWords(participant.connection) : "";
     this.root.dataset["tier"] = participant.connection.tier ?? "";
     face(this.#pin, pinned ? "unpin" : "pin", pinned ? t().unpin(label) : t().pin(label));
     this.#pin.ariaPressed = String(pinned);
