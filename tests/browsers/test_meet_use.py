@@ -32,7 +32,14 @@ if (navigator.mediaDevices) navigator.mediaDevices.getDisplayMedia = async () =>
 };
 """
 # The browser's own bar ends a screen share, and a plug that is pulled a microphone, in the same way.
-ENDED = "(({0}).dispatchEvent(new Event('ended')), ({0}).stop(), true)"
+# Firefox does not pass on such an event that a script has made, so the listeners are called.
+LISTENERS = """
+MediaStreamTrack.prototype.addEventListener = function (type, listener, options) {
+  if (type === "ended") (this.ears ??= []).push(listener);
+  return EventTarget.prototype.addEventListener.call(this, type, listener, options);
+};
+"""
+ENDED = "({0}.stop(), {0}.ears.forEach((ear) => ear(new Event('ended'))), true)"
 BLOCKED = """
 const play = HTMLAudioElement.prototype.play;
 globalThis.touched = false;
@@ -229,7 +236,7 @@ def test_a_screen_is_shared_and_ended_by_the_browsers_own_bar(
     visitor: Visitor, meeting: Meeting, room: str, others: Enter
 ) -> None:
     bob = others("Bob")
-    visitor.before(SCREEN)
+    visitor.before(LISTENERS + SCREEN)
     join(visitor, meeting, room, "Ada")
     for end in ("document.querySelector('#screen').click()", ENDED.format("screenTrack")):
         visitor.click("Share your screen")
@@ -355,7 +362,7 @@ def test_sound_that_the_browser_holds_back_is_offered(
 def test_a_microphone_that_is_pulled_out_is_replaced_or_missed(
     visitor: Visitor, meeting: Meeting, room: str, others: Enter
 ) -> None:
-    visitor.before(DEVICES)
+    visitor.before(LISTENERS + DEVICES)
     bob = others("Bob")
     join(visitor, meeting, room, "Ada")
     muted = "eyes.tile('Ada').querySelector('.caption svg').checkVisibility()"
