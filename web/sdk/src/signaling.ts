@@ -15,6 +15,9 @@ const RESUME_ATTEMPT_MS = 8_000;
 /** While a path is dead: how long a ping waits, and how often and how long we dial. */
 const CHECK_MS = 1_000;
 const CHECK_FLOOR_MS = 300;
+/** When a second WebSocket is opened because the first doesn't answer. */
+const STANDBY_MS = 300;
+const STANDBY_FLOOR_MS = 30;
 const HURRIED_MS = 1_000;
 /** Opening and resuming take so many round trips, with some to spare. */
 const ROUND_TRIPS = 8;
@@ -63,6 +66,8 @@ export class Signaling {
 
   #state: SignalingState = "joining";
   #socket: SocketLike | undefined;
+  /** Opened while the other one doesn't answer; takes its place if it opens before an answer comes. */
+  #standby: SocketLike | undefined;
   #resumeRequest = 0;
   #resumeToken = "";
   #lastSeq = 0;
@@ -154,16 +159,18 @@ export class Signaling {
     this.#write({ type: "ping", sent: Math.round(this.#env.now()), request: this.#requests.number() });
   }
 
-  /** Makes sure that the server is there: dials anew when it does not answer a ping soon. */
+  /**
+   * Makes sure that the server is there. When it doesn't answer a ping at once another WebSocket is
+   * opened beside this one, which takes its place if no answer has come until it is open.
+   */
   check(): void {
     if (this.#state !== "open" || this.#timers.has("check")) return;
-    const asked = this.#env.now();
-    this.#plainPing();
+    this.#write({ type: "ping", sent: Math.round(this.#env.now()), request: this.#requests.number() });
     const known = this.#roundTrip.typical;
     const limit = known === undefined ? CHECK_MS : Math.min(CHECK_MS, CHECK_FLOOR_MS + 4 * known);
-    this.#timers.set("check", limit, () => {
-      if (this.#heardAt < asked) this.#lose("no answer to a ping");
-    });
+    const standby = known === undefined ? STANDBY_MS : Math.min(STANDBY_MS, STANDBY_FLOOR_MS + 1.5 * known);
+    this.#timers.set("check", limit, () => this.#lose("no answer to a ping"));
+    this.#timers.set("standby", standby, () => this.#standBy());
   }
 
   /**
@@ -216,10 +223,40 @@ export class Signaling {
       : new RoomlineError("unreachable", `no answer from ${this.#url}`);
   }
 
+  #standBy(): void {
+    const socket = this.#env.openSocket(this.#url);
+    this.#standby = socket;
+    this.#dialledAt = this.#env.now();
+    socket.onopen = () => {
+      if (this.#standby === socket) this.#takeStandby(socket);
+    };
+    socket.onclose = () => {
+      if (this.#standby === socket) this.#standby = undefined;
+    };
+  }
+
+  /** A new WebSocket was open before the old one answered. */
+  #takeStandby(socket: SocketLike): void {
+    this.#abandonSocket();
+    this.#lost("another connection was faster than an answer");
+    this.#standby = socket;
+    this.#redial();
+    socket.onopen?.();
+  }
+
+  #dropStandby(): void {
+    this.#timers.clear("check");
+    this.#timers.clear("standby");
+    const socket = this.#standby;
+    this.#standby = undefined;
+    socket?.close();
+  }
+
   #dial(opened: () => void): void {
     let isOpen = false;
-    const socket = this.#env.openSocket(this.#url);
-    this.#dialledAt = this.#env.now();
+    const socket = this.#standby ?? this.#env.openSocket(this.#url);
+    if (!this.#standby) this.#dialledAt = this.#env.now();
+    this.#standby = undefined;
     this.#socket = socket;
     socket.onopen = () => {
       isOpen = true;
@@ -251,23 +288,24 @@ export class Signaling {
   #lose(why: string): void {
     if (this.#state === "closed") return;
     this.#abandonSocket();
-    if (this.#state === "open") {
-      this.#log("warn", "signaling lost", { why });
-      this.#roundTrip.reset();
-      this.#state = "lost";
-      this.#lostAt = this.#env.now();
-      this.#attempt = 0;
-      this.#requests.lost();
-      this.#timers.clear("heartbeat");
-      this.#timers.clear("check");
-      this.#handlers.state("lost");
-    }
+    if (this.#state === "open") this.#lost(why);
     const left = this.#lostAt + RESUME_WINDOW_MS - this.#env.now();
     if (left <= 0) {
       this.#end(new RoomlineError("connection-lost", "the server could not be reached again within 30 s"));
       return;
     }
     this.#timers.set("retry", Math.min(left, this.#retryDelay()), () => this.#redial());
+  }
+
+  #lost(why: string): void {
+    this.#log("warn", "signaling lost", { why });
+    this.#roundTrip.reset();
+    this.#state = "lost";
+    this.#lostAt = this.#env.now();
+    this.#attempt = 0;
+    this.#requests.lost();
+    for (const name of ["heartbeat", "check", "standby"]) this.#timers.clear(name);
+    this.#handlers.state("lost");
   }
 
   #retryDelay(): number {
@@ -301,6 +339,7 @@ export class Signaling {
 
   #receive(data: unknown): void {
     this.#heardAt = this.#env.now();
+    if (this.#state === "open") this.#dropStandby();
     const frame = parseFrame(data);
     if (!frame) {
       this.#log("warn", "a frame that cannot be read");
@@ -413,6 +452,7 @@ export class Signaling {
     const wasJoining = this.#state === "joining";
     this.#state = "closed";
     this.#timers.clearAll();
+    this.#dropStandby();
     this.#socket?.close(1000);
     this.#socket = undefined;
     const reason = error ?? new RoomlineError("disconnected", "the room was left");

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { retryDelay } from "../src/backoff.js";
 import { silent } from "../src/environment.js";
+import { RoomlineError } from "../src/errors.js";
 import type { ServerEvent } from "../src/protocol.js";
 import { Signaling } from "../src/signaling.js";
 import { FakeBrowser, joined, settle } from "./fakes.js";
@@ -162,4 +163,43 @@ test("a server that never answers a request does not hold it for ever", async ()
 test("the waits between attempts double up to a ceiling and are spread", () => {
   assert.deepEqual([0, 1, 2, 3, 4, 5, 9].map((n) => retryDelay(n, 0)), [0, 250, 500, 1000, 2000, 4000, 4000]);
   assert.equal(retryDelay(5, 1), 2000);
+});
+
+test("a WebSocket that doesn't answer is overtaken by another one, and one that does is kept", async () => {
+  const it = await session();
+  it.signaling.check();
+  const ping = it.browser.socket.sent("ping").at(-1);
+  it.browser.socket.receive({ type: "pong", request: ping.request, sent: ping.sent });
+  await it.browser.pass(2_000);
+  assert.equal(it.browser.sockets.length, 1);
+
+  it.signaling.check();
+  await it.browser.pass(300);
+  assert.equal(it.browser.sockets.length, 2);
+  it.browser.sockets[0]!.receive({ type: "pong", request: 99, sent: 0 });
+  assert.ok(it.browser.socket.closed, "an answer after all");
+  await it.browser.pass(1_000);
+  assert.deepEqual(it.told, []);
+
+  it.signaling.check();
+  await it.browser.pass(400);
+  assert.equal(it.browser.sockets.length, 3);
+  resume(it, "token 2");
+  assert.ok(it.browser.sockets[0]!.closed);
+  assert.deepEqual(it.told, ["lost", "open"]);
+  assert.equal(it.signaling.state, "open");
+});
+
+test("a standby that is still dialling when the first is given up is dialled on", async () => {
+  const it = await session();
+  it.signaling.check();
+  await it.browser.pass(1_000);
+  assert.equal(it.browser.sockets.length, 2);
+  assert.deepEqual(it.told, ["lost"]);
+  resume(it, "token 2");
+  assert.deepEqual(it.told, ["lost", "open"]);
+  it.signaling.check();
+  await it.browser.pass(300);
+  it.signaling.close(new RoomlineError("aborted", "over"));
+  assert.ok(it.browser.sockets.every(({ closed }) => closed));
 });
