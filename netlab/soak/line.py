@@ -58,7 +58,8 @@ class Line:
         @channel.on("message")
         def beat(message: bytes | str) -> None:
             self.beats += 1
-            channel.send(message)
+            if self.pc.connectionState == "connected":  # and not on its way out
+                channel.send(message)
 
     async def offer(self) -> str:
         """The offer, with everything gathered."""
