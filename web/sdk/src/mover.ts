@@ -18,9 +18,10 @@ const AGAIN_CEILING_MS = 8_000;
 const PROMOTE_MS = 15_000;
 /**
  * How long main must live on a new pair before it is trusted: longer than the server takes to notice that
- * nothing comes. Firefox may connect after a change of address and yet send nothing.
+ * nothing comes, because Firefox may connect after a change of address and yet send nothing; and longer than
+ * Chromium takes to nominate the better of two new pairs, which it does with a check every 2.5 s.
  */
-const PROVEN_MS = 1_000;
+const PROVEN_MS = 3_000;
 /** So often may main die again before that; then the bridge is main. */
 const RELAPSES = 3;
 /**

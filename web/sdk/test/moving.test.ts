@@ -196,7 +196,8 @@ test("another address: signaling and media come back together", async () => {
   world.browser.network("online");
   const gap = await world.until(() => carries(it));
   assert.ok(gap <= 600, `${gap} ms`);
-  await world.pass(5_000);
+  await world.until(() => world.lines.length === 1);
+  await world.pass(2_000);
   assertAtRest(it, 9);
 });
 
