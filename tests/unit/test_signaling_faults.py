@@ -277,6 +277,24 @@ def test_resumes_that_are_too_late_or_wrong() -> None:
     refused(alice.resume(resume, 0), "resume-expired", fatal=True)
 
 
+def test_events_are_kept_for_as_long_as_somebody_may_miss_them() -> None:
+    world = World()
+    alice, bob = world.client("alice", publish=CAMERA), world.client("bob")
+    alice.connect()
+    bob.connect()
+    session = next(s for s in world.core.sessions() if s.participant.id == bob.id)
+    kept = []
+    for muted in [True, False] * 10:
+        alice.request("mute", track=alice.joined["tracks"][0]["track"]["id"], muted=muted)
+        before = session.log.seq - 1
+        world.wait(30, alice, bob)
+        assert len(session.log.since(before) or []) >= 1
+        kept.append(next(n for n in range(session.log.seq) if session.log.since(n) is not None))
+    # Nothing of the first minutes is left.
+    assert kept[-1] > kept[5] > 0
+    assert session.log.since(0) is None
+
+
 def test_a_silent_client_is_given_up_but_may_resume() -> None:
     world = World()
     alice = world.client("alice")

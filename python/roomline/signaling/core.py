@@ -313,6 +313,17 @@ class Core:
             )
         else:
             self._reporting.announce(session)
+            self._age_log(session, now)
+
+    def _age_log(self, session: Session, now: Moment) -> None:
+        """Keep the events that a client may still miss when it resumes, and no others.
+
+        A lost connection is noticed within the heartbeat's timeout, and resumed within the window.
+        """
+        while_missed = self.config.heartbeat_timeout + self.config.resume_window
+        if session.detached_at is None and now.monotonic - session.log_aged_at >= while_missed:
+            session.log_aged_at = now.monotonic
+            session.log.age()
 
     # The API.
 

@@ -21,6 +21,7 @@ class EventLog:
         """The number of the newest event; 0 before the first."""
         self._events: deque[Event] = deque()
         self._payload = 0
+        self._old = 0
 
     def append(self, event: E) -> E:
         """Number an event and keep it."""
@@ -31,6 +32,12 @@ class EventLog:
         while len(self._events) > MAX_EVENTS or self._payload > MAX_PAYLOAD_BYTES:
             self._payload -= _payload(self._events.popleft())
         return numbered
+
+    def age(self) -> None:
+        """Forget what was there at the last call, which is so long ago that nobody can miss it."""
+        while self._events and self._events[0].seq <= self._old:
+            self._payload -= _payload(self._events.popleft())
+        self._old = self.seq
 
     def since(self, seq: int) -> list[Event] | None:
         """The events after `seq`; None when some are forgotten or `seq` was never given out."""

@@ -29,6 +29,8 @@ class Session:
     channel: Channel | None
     join_request: int
     log: EventLog = field(default_factory=EventLog)
+    log_aged_at: float = 0.0
+    """When the log last forgot what is old, in monotonic seconds."""
     path: PathReport = field(default_factory=PathReport)
     stats: dict[int, Stats] = field(default_factory=dict)
     queue: deque[Request] = field(default_factory=deque)
