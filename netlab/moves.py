@@ -13,6 +13,7 @@ from netlab.people import OBSERVING, Scene, Someone, now_ms, start_server
 from netlab.scenarios import DIRECT, TURN_TLS, TURN_UDP
 
 OUTAGE_S = 10.0
+SWITCH_TAKES_S = 0.3
 KILLS = 15
 KILL_TAKES_S = 10.0
 NEWCOMERS_WITHIN_S = 60.0
@@ -65,9 +66,14 @@ def change_address(scene: Scene) -> None:
 
 
 def go_mobile(scene: Scene) -> None:
-    """Wi-Fi loses its address and mobile data has one: another interface, another default route."""
+    """Out of the Wi-Fi's reach: its interface goes down, and after a moment mobile data is there.
+
+    Another interface, another address, another default route.
+    """
     client, mobile = scene.site.client, scene.uplink
-    client.ip("addr", "flush", "dev", "eth0")
+    client.ip("link", "set", "eth0", "down")
+    scene.wait(SWITCH_TAKES_S)
+    client.ip("link", "set", mobile.device, "up")
     client.ip("addr", "add", mobile.address, "dev", mobile.device)
     client.ip("route", "replace", "default", "via", mobile.gateway)
 

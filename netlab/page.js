@@ -153,19 +153,29 @@ async function join(url, token, { publish, ask = !publish, echo = true, framesPe
   if (ask) exchange(room);
 }
 
+/** A channel that is opened anew when its transport is replaced, as an application would. */
+function lasting(room, label) {
+  const held = { channel: undefined, send: (text) => held.channel?.readyState === "open" && held.channel.send(text) };
+  const open = () => {
+    if (room.state === "disconnected") return;
+    held.channel = room.localParticipant.openDataChannel(label, { ordered: true });
+    held.channel.addEventListener("close", open);
+  };
+  open();
+  return held;
+}
+
 function answer(room) {
-  const reply = room.localParticipant.openDataChannel("echo-reply", { ordered: true });
+  const reply = lasting(room, "echo-reply");
   room.on("dataChannel", (channel, participant, label) => {
     if (label !== "echo-request") return;
-    channel.addEventListener("message", () => {
-      if (reply.readyState === "open") reply.send("echo");
-    });
+    channel.addEventListener("message", () => reply.send("echo"));
   });
 }
 
 function exchange(room) {
-  const channel = room.localParticipant.openDataChannel("echo-request", { ordered: true });
-  setInterval(() => channel.readyState === "open" && channel.send("request"), 200);
+  const channel = lasting(room, "echo-request");
+  setInterval(() => channel.send("request"), 200);
   room.on("dataChannel", (incoming, participant, label) => {
     if (label === "echo-reply") incoming.addEventListener("message", () => (state.echoes += 1));
   });

@@ -154,7 +154,7 @@ class Lab:
         return made
 
     def uplink(self, site: Site) -> Uplink:
-        """A second cable between a site's client and its router, without an address at the client.
+        """A second cable between a site's client and its router, unplugged at the client.
 
         It has public addresses, whatever NAT the site has.
         """
@@ -162,6 +162,7 @@ class Lab:
         net = 8 * self._sites
         router, device = f"lan{self._sites}", f"eth{self._sites}"
         connect(site.router, router, site.client, device)
+        site.client.ip("link", "set", device, "down")
         site.router.ip("addr", "add", f"192.0.2.{net + 1}/29", "dev", router)
         wan = site.router.ip("-o", "-4", "addr", "show", "dev", "wan").split()[3].partition("/")[0]
         self.internet.ip("route", "add", f"192.0.2.{net}/29", "via", wan)

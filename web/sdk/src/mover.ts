@@ -398,7 +398,7 @@ export class Mover {
     this.#tracks.forget(old);
     this.#forgetShown();
     this.#closeTransport(old.id);
-    old.close();
+    old.closeReplaced();
     this.#hooks.mainChanged(bridge.transport);
   }
 }

@@ -43,6 +43,8 @@ export class Transport {
   readonly #log: Logger;
   /** Sending sections whose track was unpublished. */
   readonly #idle: RTCRtpTransceiver[] = [];
+  /** Channels that have not said that they are closed. */
+  readonly #channels = new Set<RTCDataChannel>();
   #first: RTCSessionDescriptionInit | undefined;
   /** The first offer applied before its answer. */
   #applied: Promise<void> | undefined;
@@ -54,6 +56,7 @@ export class Transport {
     this.#log = log;
     this.pc = env.createPeerConnection(this.#config);
     this.pc.addEventListener("icecandidateerror", (event) => this.#iceError(event));
+    this.pc.addEventListener("datachannel", ({ channel }) => this.#keep(channel));
   }
 
   /** The first offer: what is published at once, the spare slots, and SCTP. Applies nothing yet. */
@@ -166,7 +169,7 @@ export class Transport {
     if (label.startsWith(OWN_CHANNEL)) {
       throw new RoomlineError("invalid-argument", `labels that begin with "${OWN_CHANNEL}" are reserved`);
     }
-    return this.pc.createDataChannel(label, options);
+    return this.#keep(this.pc.createDataChannel(label, options));
   }
 
   async report(): Promise<ClientReport | undefined> {
@@ -202,6 +205,22 @@ export class Transport {
   close(): void {
     this.onBeat = () => undefined;
     this.pc.close();
+  }
+
+  /** Closes for a transport that takes its place: the application learns that its channels are gone. */
+  closeReplaced(): void {
+    this.close();
+    // Closing a peer connection need not fire `close` on its channels (W3C WebRTC §4.4.2, step 7).
+    for (const channel of [...this.#channels]) channel.dispatchEvent(new Event("close"));
+  }
+
+  /** Sees to it that the application gets `close` once, whoever tells it first. */
+  #keep(channel: RTCDataChannel): RTCDataChannel {
+    this.#channels.add(channel);
+    channel.addEventListener("close", (event) => {
+      if (!this.#channels.delete(channel)) event.stopImmediatePropagation();
+    });
+    return channel;
   }
 
   #openBeats(): void {
