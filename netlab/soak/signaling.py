@@ -120,4 +120,4 @@ class Session:
         while True:
             await asyncio.sleep(self._interval_s)
             with suppress(ConnectionError, ConnectionClosed):  # the reader tells of that
-                await self.request("ping", sent=0)
+                await self.request("ping", sent=0, lastSeq=self._last_seq)

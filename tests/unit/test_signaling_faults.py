@@ -295,6 +295,24 @@ def test_events_are_kept_for_as_long_as_somebody_may_miss_them() -> None:
     assert session.log.since(0) is None
 
 
+def test_events_that_the_client_has_are_forgotten() -> None:
+    world = World()
+    alice, bob = world.client("alice", publish=CAMERA), world.client("bob")
+    track = alice.joined["tracks"][0]["track"]["id"]
+    for muted in (True, False, True):
+        alice.request("mute", track=track, muted=muted)
+    newest = max(event["seq"] for event in bob.events("trackMuted"))
+    assert bob.request("ping", sent=1.0, lastSeq=newest - 1)["type"] == "pong"
+    resume = bob.joined["resumeToken"]
+    refused(bob.resume(resume, newest - 2), "resume-expired", fatal=True)
+    back = bob.resume(resume, newest - 1)
+    assert [event["seq"] for event in back.events("trackMuted")] == [newest]
+    # Nobody can make the server forget what is still to come.
+    back.request("ping", sent=1.0, lastSeq=newest + 100)
+    alice.request("mute", track=track, muted=False)
+    assert back.events("trackMuted")[-1]["seq"] == newest + 1
+
+
 def test_a_silent_client_is_given_up_but_may_resume() -> None:
     world = World()
     alice = world.client("alice")

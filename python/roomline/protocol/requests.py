@@ -138,6 +138,9 @@ class PingRequest(Request):
     type: Literal["ping"] = "ping"
     sent: Annotated[float, Field(allow_inf_nan=False)]
     connection: ClientReport | None = absent()
+    last_seq: int | None = absent(
+        "The newest event that came: the server need not keep those up to it for a resume.", ge=0
+    )
 
 
 class LeaveRequest(Request):

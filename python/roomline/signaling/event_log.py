@@ -35,9 +35,13 @@ class EventLog:
 
     def age(self) -> None:
         """Forget what was there at the last call, which is so long ago that nobody can miss it."""
-        while self._events and self._events[0].seq <= self._old:
-            self._payload -= _payload(self._events.popleft())
+        self.forget(self._old)
         self._old = self.seq
+
+    def forget(self, seq: int) -> None:
+        """Forget the events up to `seq`: the client has them."""
+        while self._events and self._events[0].seq <= seq:
+            self._payload -= _payload(self._events.popleft())
 
     def since(self, seq: int) -> list[Event] | None:
         """The events after `seq`; None when some are forgotten or `seq` was never given out."""

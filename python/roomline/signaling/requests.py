@@ -172,6 +172,8 @@ class Requests:
 
     def _ping(self, session: Session, request: PingRequest) -> None:
         session.reply(PongReply(request=request.request, sent=request.sent))
+        if request.last_seq is not None:
+            session.log.forget(request.last_seq)
         if request.connection is not None:
             session.path.handle_report(request.connection)
             self._reporting.announce(session)

@@ -269,6 +269,8 @@ export interface PingRequest {
   type: "ping";
   sent: number;
   connection?: ClientReport;
+  /** The newest event that came: the server need not keep those up to it for a resume. */
+  lastSeq?: number;
 }
 
 /** The heartbeat's echo: `sent` as it came. */

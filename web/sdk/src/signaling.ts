@@ -149,7 +149,7 @@ export class Signaling {
       if (this.#state !== "open" || this.#socket !== socket) return;
       const request = this.#requests.number();
       this.#roundTrip.start(request);
-      const ping = { type: "ping", sent: Math.round(this.#env.now()), request };
+      const ping = { type: "ping", sent: Math.round(this.#env.now()), lastSeq: this.#lastSeq, request };
       const connection = measured && { ...measured, ...this.#roundTrip.report() };
       this.#write(connection ? { ...ping, connection } : ping);
     });
