@@ -393,6 +393,7 @@ export class Mover {
     this.#forgetBridge();
     bridge.release();
     this.#mainLife.close();
+    this.#restarts.mainChanged();
     this.#paths.main = this.#paths.carrying = bridge.transport;
     this.#mainLife = this.#watchMain();
     this.#tracks.forget(old);

@@ -20,6 +20,8 @@ export class Restarts {
   readonly #log: Logger;
   readonly #hooks: RestartHooks;
   #running = false;
+  /** Counts the connections that were main: a restart of a former one says nothing any more. */
+  #era = 0;
   #wanted = false;
   #begunAt = -Infinity;
   #timer: unknown;
@@ -50,6 +52,14 @@ export class Restarts {
     else if (this.#wanted) this.restart("signaling is back");
   }
 
+  /** Another connection is main. What is under way on the one before may never end: it is closed. */
+  mainChanged(): void {
+    this.#era++;
+    this.#running = this.#wanted = false;
+    this.#begunAt = -Infinity;
+    this.#env.clearTimer(this.#timer);
+  }
+
   close(): void {
     this.#closed = true;
     this.#env.clearTimer(this.#timer);
@@ -60,11 +70,14 @@ export class Restarts {
     this.#running = true;
     this.#begunAt = this.#env.now();
     this.#env.clearTimer(this.#timer);
+    const era = this.#era;
     this.#log("info", "ICE restart", { why });
     void this.#hooks
       .restart()
       .catch((error: unknown) => this.#log("warn", "ICE restart failed", { error: String(error) }))
-      .finally(() => this.#done());
+      .finally(() => {
+        if (era === this.#era) this.#done();
+      });
   }
 
   #done(): void {
