@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from playwright.sync_api import Playwright, sync_playwright
 from netlab.measure import Result, measure
 from netlab.moves import MOVES, Move
 from netlab.moving import MoveResult, run_move
-from netlab.namespaces import LabError, require_privilege
+from netlab.namespaces import LabError, in_lab
 from netlab.scenarios import SCENARIOS
 
 JOINS = [
@@ -66,14 +65,7 @@ def main() -> int:
     )
     parser.add_argument("--report", type=Path, default=Path("lab-report.json"))
     options = parser.parse_args()
-    # An end from outside takes the networks along, as Ctrl-C does.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        require_privilege()
-        return run(options)
-    except LabError as error:
-        print(f"netlab: {error}", file=sys.stderr)
-        return 2
+    return in_lab("netlab", lambda: run(options))
 
 
 def run(options: argparse.Namespace) -> int:

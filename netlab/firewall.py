@@ -54,3 +54,21 @@ table inet firewall {{
     }}
 }}
 """
+
+
+CUT_TCP = """
+table inet cut
+delete table inet cut
+table inet cut {
+    chain forward {
+        type filter hook forward priority -10;
+        tcp dport 443 reject with tcp reset
+    }
+}
+"""
+"""Ends every TCP connection to port 443 and lets no other begin; it comes before the firewall."""
+
+MEND_TCP = """
+table inet cut
+delete table inet cut
+"""

@@ -40,8 +40,8 @@ class Run:
 
 
 @dataclass
-class Result:
-    """One line of the report: medians over the runs of a row."""
+class Measured:
+    """What every line of the report has."""
 
     scenario: str
     tier: str | None
@@ -59,6 +59,11 @@ class Result:
     passed: bool
     runs: int
     problems: list[str]
+
+
+@dataclass
+class Result(Measured):
+    """A row in which a network is joined through: medians over the runs."""
 
     def as_json(self) -> dict[str, Any]:
         """For `lab-report.json`."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from netlab.browser import ChromiumPage
-from netlab.firewall import Firewall
+from netlab.firewall import CUT_TCP, MEND_TCP, Firewall
 from netlab.namespaces import LabError
 from netlab.people import OBSERVING, Scene, Someone, now_ms, start_server
 from netlab.scenarios import DIRECT, TURN_TLS, TURN_UDP
@@ -101,32 +101,16 @@ def kill_signaling(scene: Scene) -> None:
     for _ in range(KILLS):
         begun = time.monotonic()
         before = [mover.do("moving.sockets") for mover in scene.movers]
-        scene.site.router.nft(_CUT)
+        scene.site.router.nft(CUT_TCP)
         # Each mover sends twice a second, so each connection is reset within a second.
         killed = scene.wait_until(
             lambda: all(mover.do("moving.room.state") != "connected" for mover in scene.movers),
             KILL_TAKES_S,
         )
-        scene.site.router.nft(_MEND)
+        scene.site.router.nft(MEND_TCP)
         if not killed:
             raise LabError(f"signaling connections outlived a reset: {before}")
         scene.wait(max(0.0, scene.settle_s / 3 - (time.monotonic() - begun)))
-
-
-_CUT = """
-table inet cut
-delete table inet cut
-table inet cut {
-    chain forward {
-        type filter hook forward priority -10;
-        tcp dport 443 reject with tcp reset
-    }
-}
-"""
-_MEND = """
-table inet cut
-delete table inet cut
-"""
 
 
 def drain(scene: Scene) -> None:

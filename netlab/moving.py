@@ -11,7 +11,7 @@ from typing import Any
 from playwright.sync_api import Playwright
 
 from netlab.gaps import Continuity, confirmed, continuity, doubles, losses, silence
-from netlab.measure import path_fits
+from netlab.measure import Measured, path_fits
 from netlab.moves import Move, Step
 from netlab.namespaces import LabError
 from netlab.people import Scene, Someone, call, now_ms
@@ -70,23 +70,10 @@ class Window:
 
 
 @dataclass
-class MoveResult:
-    """One line of the report. Of times and losses the worst run counts, of the rest the median."""
+class MoveResult(Measured):
+    """A row in which the network changes: the worst run's times and losses, medians of the rest."""
 
-    scenario: str
     browser: str
-    tier: str | None
-    candidate_type: str | None
-    relay_protocol: str | None
-    server_port: int | None
-    time_to_first_frame_ms: float | None
-    rtt_ms: float | None
-    latency_ms: float | None
-    latency_p95_ms: float | None
-    added_latency_ms: float | None
-    audio_ok: bool
-    video_ok: bool
-    data_ok: bool
     gap_ms: float
     """The worst of the runs, in both directions."""
     gap_down_ms: list[float]
@@ -103,10 +90,7 @@ class MoveResult:
     same: bool
     events_lost: int
     events_doubled: int
-    passed: bool
-    runs: int
     settled_s: float
-    problems: list[str]
     sdk_logs: list[list[list[Any]]]
     """For each run, what the SDK logged since the change, with the ms after it; of failed rows only."""
 

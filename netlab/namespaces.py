@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -37,6 +38,18 @@ def require_privilege() -> None:
     inner = 'mount -t tmpfs tmpfs /run && exec "$@"'
     arguments = ["unshare", "-rUnm", "sh", "-c", inner, "sh", sys.executable, *sys.orig_argv[1:]]
     os.execvp(arguments[0], arguments)
+
+
+def in_lab(program: str, work: Callable[[], int]) -> int:
+    """Run a program of the lab. Returns its exit code; 2 if the lab can't be built here."""
+    # An end from outside takes the networks along, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        require_privilege()
+        return work()
+    except LabError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return 2
 
 
 def run(*command: str, stdin: str | None = None) -> str:

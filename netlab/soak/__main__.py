@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import re
-import signal
 import ssl
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from typing import Any
 
 from netlab.bidi import enter
 from netlab.link import Conditions
-from netlab.namespaces import LabError, require_privilege
+from netlab.namespaces import LabError, in_lab
 from netlab.server import Server
 from netlab.soak.judge import GAUGES, Sample, busy_memory, growth, mishaps
 from netlab.topology import SERVER_V4, Lab, Site
@@ -48,13 +47,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--report", type=Path, default=Path("soak-report.json"))
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        require_privilege()
-        return run(options)
-    except LabError as error:
-        print(f"netlab.soak: {error}", file=sys.stderr)
-        return 2
+    return in_lab("netlab.soak", lambda: run(options))
 
 
 def run(options: argparse.Namespace) -> int:

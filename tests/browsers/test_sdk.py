@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 
 from netlab.bidi import Firefox
 from netlab.browser import Client
-from netlab.firewall import Firewall
+from netlab.firewall import CUT_TCP, MEND_TCP, Firewall
 from netlab.topology import Site
 
 from support.people import Meeting, Person, wait_until
@@ -19,20 +19,6 @@ from support.people import Meeting, Person, wait_until
 GAP_MS = 1000
 """Longest time without a frame that counts as "media goes on" on a busy machine."""
 CAMERA, MICROPHONE = ("video", "camera"), ("audio", "microphone")
-CUT = """
-table inet cut
-delete table inet cut
-table inet cut {
-    chain forward {
-        type filter hook forward priority -10;
-        tcp dport 443 reject with tcp reset
-    }
-}
-"""
-MEND = """
-table inet cut
-delete table inet cut
-"""
 
 
 def test_data_channels_in_all_four_reliability_modes(chromium: Browser, meeting: Meeting) -> None:
@@ -391,8 +377,8 @@ def _js(value: object) -> str:
 @contextmanager
 def _cut(site: Site) -> Iterator[None]:
     """No TCP to the server; whoever tries is told at once."""
-    site.router.nft(CUT)
+    site.router.nft(CUT_TCP)
     try:
         yield
     finally:
-        site.router.nft(MEND)
+        site.router.nft(MEND_TCP)

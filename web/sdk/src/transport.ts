@@ -172,25 +172,14 @@ export class Transport {
     return this.#keep(this.pc.createDataChannel(label, options));
   }
 
-  async report(): Promise<ClientReport | undefined> {
-    if (this.pc.signalingState === "closed") return undefined;
-    try {
-      return clientReport(await this.pc.getStats());
-    } catch (error) {
-      this.#log("debug", "no statistics", { error: String(error) });
-      return undefined;
-    }
+  /** What the next ping tells the server of the path. */
+  report(): Promise<ClientReport | undefined> {
+    return this.#measure(clientReport);
   }
 
   /** What was counted on the path in use; undefined when the browser doesn't say. */
-  async figures(): Promise<PathFigures | undefined> {
-    if (this.pc.signalingState === "closed") return undefined;
-    try {
-      return pathFigures(await this.pc.getStats());
-    } catch (error) {
-      this.#log("debug", "no statistics", { error: String(error) });
-      return undefined;
-    }
+  figures(): Promise<PathFigures | undefined> {
+    return this.#measure(pathFigures);
   }
 
   /** The slots of each kind. */
@@ -221,6 +210,16 @@ export class Transport {
       if (!this.#channels.delete(channel)) event.stopImmediatePropagation();
     });
     return channel;
+  }
+
+  async #measure<Figures>(read: (stats: RTCStatsReport) => Figures | undefined): Promise<Figures | undefined> {
+    if (this.isClosed) return undefined;
+    try {
+      return read(await this.pc.getStats());
+    } catch (error) {
+      this.#log("debug", "no statistics", { error: String(error) });
+      return undefined;
+    }
   }
 
   #openBeats(): void {
