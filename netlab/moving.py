@@ -20,6 +20,8 @@ CALM_S = 6.0
 """A move is over when the tier is reached and media has flowed for so long: a second switch, back to
 the first transport, must not go unseen."""
 NOISE_MARGIN_MS = 50.0
+NOISE_CEILING_MS = 500.0
+"""A machine that makes more noise than that excuses nothing: the row wants a quieter one."""
 IN_FLIGHT = 2
 """So many messages of the data channels may still come that were sent before a change."""
 UNEXPECTED = {"trackUnpublished", "trackUnsubscribed", "participantLeft", "disconnected", "error"}
@@ -345,7 +347,8 @@ def judge_run(step: Step, run: Run, n: int, judge_times: bool) -> list[str]:
             )
     if judge_times:
         # A silence that the witness heard too is none of the network's.
-        allowed = max(step.gap_ms, run.noise_ms + NOISE_MARGIN_MS)
+        noise = min(run.noise_ms, NOISE_CEILING_MS)
+        allowed = max(step.gap_ms, noise + NOISE_MARGIN_MS)
         for way in ("down", "up"):
             if run.gaps_ms[way] > allowed:
                 found.append(f"{run.gaps_ms[way]:.0f} ms of silence {way}, not {allowed:.0f}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from netlab.namespaces import LabError, Namespace, stop
 from netlab.topology import SERVER_NAME
 
-READY_WITHIN_S = 90.0
+READY_WITHIN_S = 30.0
 READY = "Press Ctrl-C"
 """Words of the last line that `roomline serve` prints when it is up."""
 

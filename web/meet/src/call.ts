@@ -106,7 +106,10 @@ export class Call {
     room.on("participantJoined", (participant) => this.#joined(participant));
     room.on("participantLeft", (participant) => this.#left(participant));
     for (const event of ["trackSubscribed", "trackUnsubscribed"] as const) {
-      room.on(event, (_track, _publication, participant) => this.#showMedia(participant));
+      room.on(event, (_track, _publication, participant) => {
+        this.#showMedia(participant);
+        this.#attend();
+      });
     }
     const changed = (_publication: unknown, participant: Participant) => this.#show(participant);
     room.on("trackPublished", (publication, participant) => {
@@ -325,6 +328,15 @@ export class Call {
   }
 
   #showStage(): void {
+    this.#attend();
+    element("alone").hidden = this.#room.participants.size > 0;
+    const people = this.#room.participants.size + 1;
+    element("call-status").textContent = people === 1 ? t().nobodyElse : t().people(people);
+    this.#showOwn();
+  }
+
+  /** Only what is on the screen need be sent. */
+  #attend(): void {
     const seen = new Set(this.#stage.seats.filter(({ tile }) => !tile.root.hidden).map(({ id }) => id));
     const cameras: RemotePublication[] = [];
     const visible = new Set<string>();
@@ -335,10 +347,6 @@ export class Call {
       if (seen.has(participant.id)) visible.add(camera.id);
     }
     this.#attention.look(cameras, visible);
-    element("alone").hidden = this.#room.participants.size > 0;
-    const people = this.#room.participants.size + 1;
-    element("call-status").textContent = people === 1 ? t().nobodyElse : t().people(people);
-    this.#showOwn();
   }
 
   #askForSound(): void {

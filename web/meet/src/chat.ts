@@ -38,7 +38,6 @@ export class Chat {
   /** Our own of this call: the people of an earlier one have other ids. */
   readonly #own = new Set<ChatMessage>();
   #channel: RTCDataChannel | undefined;
-  #next = 0;
 
   /** `log` is what earlier calls of this visit have left; it goes on growing. */
   constructor(room: ChatRoom, log: ChatMessage[], changed: (message: ChatMessage) => void) {
@@ -61,8 +60,8 @@ export class Chat {
   /** Writes to everybody who is here now. */
   send(text: string, now = Date.now()): ChatMessage {
     const recipients = new Set(this.#room.participants.keys());
-    // Unique for this sender, whose own id goes with it.
-    const id = `${now.toString(36)}-${this.#next++}`;
+    // Whoever confirms a message names only this, to everybody.
+    const id = crypto.randomUUID();
     const message = { id, from: undefined, text, at: now, sent: false, recipients, delivered: new Set<string>() };
     this.messages.push(message);
     this.#own.add(message);
@@ -87,7 +86,7 @@ export class Chat {
 
   /** Opens the channel again after a loss, and sends what may not have arrived. */
   mend(): void {
-    const gone = this.#channel?.readyState === "closed" || this.#channel?.readyState === "closing";
+    const gone = !this.#channel || ["closed", "closing"].includes(this.#channel.readyState);
     if (gone && this.allowed && this.#room.state !== "disconnected") this.#open();
   }
 

@@ -52,10 +52,6 @@ export class Hands {
     return was ? undefined : "raised";
   }
 
-  has(participant: string): boolean {
-    return this.#others.has(participant);
-  }
-
   /** The place in the queue, from 1; 0 when the hand is down. */
   place(participant: string): number {
     const at = this.#others.get(participant);

@@ -3,7 +3,7 @@ import type { LocalMedia, Room, Waiting } from "roomline";
 import { Call } from "./call.js";
 import type { Visit } from "./call.js";
 import { element, make, show } from "./dom.js";
-import { language, onLanguage, startLanguage } from "./language.js";
+import { language, onLanguage, startLanguage, t } from "./language.js";
 import { inviteUrl, readLink } from "./link.js";
 import { OwnDevices } from "./own-devices.js";
 import { Prejoin } from "./prejoin.js";
@@ -54,6 +54,7 @@ async function callWith(name: string, visit: Visit, onWaiting: OnWaiting): Promi
     const again = ended && COME_BACK.includes(ended.code) && performance.now() - cameBack > COME_BACK_EVERY_MS;
     if (!again) return ended;
     cameBack = performance.now();
+    element("call-status").textContent = t().comingBack;
   }
 }
 

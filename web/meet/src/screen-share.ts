@@ -1,4 +1,4 @@
-import type { LocalPublication, Room } from "roomline";
+import type { Room } from "roomline";
 import { t } from "./language.js";
 import { canShareScreen } from "./media.js";
 
@@ -52,8 +52,11 @@ export class ScreenShare {
     track.addEventListener("ended", () => void this.stop().catch(() => undefined));
     this.#stream = stream;
     try {
-      await this.#room.localParticipant.publish(track, { source: "screen" });
-      await this.#publishSound(stream.getAudioTracks()[0]);
+      await this.#publish(stream, track, "screen");
+      const { sources } = this.#room.localParticipant.grants;
+      const [sound] = stream.getAudioTracks();
+      const heard = sources.length === 0 || sources.includes("screenAudio");
+      if (sound && heard) await this.#publish(stream, sound, "screenAudio");
     } catch (error) {
       await this.stop();
       throw error;
@@ -61,10 +64,12 @@ export class ScreenShare {
     if (this.#stream === stream) this.#changed(track);
   }
 
-  #publishSound(track: MediaStreamTrack | undefined): Promise<LocalPublication> | undefined {
-    const { sources } = this.#room.localParticipant.grants;
-    if (!track || (sources.length > 0 && !sources.includes("screenAudio"))) return undefined;
-    return this.#room.localParticipant.publish(track, { source: "screenAudio" });
+  /** Publishes one track of `stream`, unless that has been ended: before, or while it was under way. */
+  async #publish(stream: MediaStream, track: MediaStreamTrack, source: "screen" | "screenAudio"): Promise<void> {
+    const { localParticipant } = this.#room;
+    if (this.#stream !== stream) return;
+    await localParticipant.publish(track, { source });
+    if (this.#stream !== stream) await localParticipant.unpublish(track);
   }
 
   async #ask(): Promise<MediaStream | undefined> {

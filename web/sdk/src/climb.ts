@@ -28,6 +28,8 @@ export class Climb {
   /** How many paths in a row were found and did not last. */
   #disappointments = 0;
   #foundAt: number | undefined;
+  /** The tier that we were on then. */
+  #foundOn: Tier | undefined;
   #probes: Probe[] = [];
   #timer: unknown;
   #closed = false;
@@ -81,7 +83,7 @@ export class Climb {
   }
 
   #probe(): void {
-    if (this.#foundAt !== undefined) this.#judge(); // It was found, and we are no better off.
+    if (this.#tier === this.#foundOn) this.#judge(); // It was found, and we are no better off.
     if (!this.#hooks.isSettled()) {
       this.#schedule();
       return;
@@ -106,7 +108,10 @@ export class Climb {
     this.#stop();
     const settled = this.#hooks.isSettled();
     this.#log("info", "a better path is open", { server, settled });
-    if (settled) this.#foundAt = this.#env.now();
+    if (settled) {
+      this.#foundAt = this.#env.now();
+      this.#foundOn = this.#tier;
+    }
     this.#schedule(); // Looks again unless the tier becomes better.
     if (settled) this.#hooks.found();
   }

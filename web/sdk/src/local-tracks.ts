@@ -97,21 +97,29 @@ export class LocalTracks {
 
   /** Sends on `transport` what it doesn't send yet: what was published since that was opened. */
   async mirror(transport: Transport): Promise<void> {
-    const missing = this.all().filter((each) => !each.senders.has(transport));
-    if (missing.length === 0) return;
+    const missing = () => this.all().filter((each) => !each.senders.has(transport));
+    if (missing().length === 0) return;
     const made = new Map<LocalPublication, RTCRtpTransceiver>();
-    await this.#paths.negotiate(
-      transport,
-      () => {
-        for (const each of missing) {
-          if (!this.has(each)) continue;
-          const transceiver = transport.addSender(each.media);
-          made.set(each, transceiver);
-          each.addSender(transport, transceiver);
-        }
-      },
-      () => this.intents(made),
-    );
+    try {
+      await this.#paths.negotiate(
+        transport,
+        () => {
+          // Looked at anew: the turn comes after negotiations that may have done the same.
+          for (const each of missing()) {
+            const transceiver = transport.addSender(each.media);
+            made.set(each, transceiver);
+            each.addSender(transport, transceiver);
+          }
+        },
+        () => this.intents(made),
+      );
+    } catch (error) {
+      for (const [each, transceiver] of made) {
+        each.removeSender(transport);
+        transport.releaseSender(transceiver);
+      }
+      throw error;
+    }
   }
 
   /** Intents that have publications move to these sections; those that ended meanwhile are left out. */

@@ -206,7 +206,7 @@ export class Mover {
     this.#signaling.hurry(false);
     this.#timers.clear("again");
     this.#failures = 0;
-    if (!this.#bridge && this.#paths.carrying !== this.#paths.main) void this.#playMain();
+    if (!this.#bridge?.isUp && this.#paths.carrying !== this.#paths.main) void this.#playMain();
     if (proven) this.#mainProven();
     else this.#timers.set("proven", PROVEN_MS, () => this.#mainProven());
     this.#hooks.settled();

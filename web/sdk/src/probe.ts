@@ -5,7 +5,7 @@ const PROBE_MS = 2_500;
 
 /**
  * Whether a STUN server answers over UDP: a peer connection that only gathers, from that one server. A
- * path that is closed shows in that the gathering does not end in time, or ends with an error. Nothing
+ * path that is closed shows in that the gathering does not end in time, or ends with errors alone. Nothing
  * is signaled, and no running transport is touched.
  */
 export class Probe {
@@ -21,9 +21,14 @@ export class Probe {
     this.#done = done;
     this.#pc = env.createPeerConnection({ iceServers: [{ urls: [server] }] });
     this.#timer = env.setTimer(() => this.#end(false), PROBE_MS);
-    this.#pc.addEventListener("icecandidateerror", () => this.#end(false));
+    let failed = false;
+    let answered = false;
+    // One interface may have no route there while another has; only what all of them say counts.
+    this.#pc.addEventListener("icecandidateerror", () => (failed = true));
+    this.#pc.addEventListener("icecandidate", ({ candidate }) => (answered ||= candidate?.type === "srflx"));
     this.#pc.addEventListener("icegatheringstatechange", () => {
-      if (this.#pc.iceGatheringState === "complete") this.#end(true);
+      // Without a NAT there is no candidate of that type, but no error either.
+      if (this.#pc.iceGatheringState === "complete") this.#end(answered || !failed);
     });
     this.#pc.createDataChannel("probe");
     void this.#gather();

@@ -68,6 +68,8 @@ export class Signaling {
   #socket: SocketLike | undefined;
   /** Opened while the other one doesn't answer; takes its place if it opens before an answer comes. */
   #standby: SocketLike | undefined;
+  /** A WebSocket that did not answer in time, until another is open. */
+  #doubted: SocketLike | undefined;
   #resumeRequest = 0;
   #resumeToken = "";
   #lastSeq = 0;
@@ -165,11 +167,11 @@ export class Signaling {
    */
   check(): void {
     if (this.#state !== "open" || this.#timers.has("check")) return;
-    this.#write({ type: "ping", sent: Math.round(this.#env.now()), request: this.#requests.number() });
+    this.#plainPing();
     const known = this.#roundTrip.typical;
     const limit = known === undefined ? CHECK_MS : Math.min(CHECK_MS, CHECK_FLOOR_MS + 4 * known);
     const standby = known === undefined ? STANDBY_MS : Math.min(STANDBY_MS, STANDBY_FLOOR_MS + 1.5 * known);
-    this.#timers.set("check", limit, () => this.#lose("no answer to a ping"));
+    this.#timers.set("check", limit, () => this.#doubt());
     this.#timers.set("standby", standby, () => this.#standBy());
   }
 
@@ -238,7 +240,7 @@ export class Signaling {
   /** A new WebSocket was open before the old one answered. */
   #takeStandby(socket: SocketLike): void {
     this.#abandonSocket();
-    this.#lost("another connection was faster than an answer");
+    if (this.#state === "open") this.#lost("another connection was faster than an answer");
     this.#standby = socket;
     this.#redial();
     socket.onopen?.();
@@ -252,17 +254,59 @@ export class Signaling {
     socket?.close();
   }
 
+  /** Goes on without an answer, but does not close: it may be slow only, and where nothing else opens it is all there is. */
+  #doubt(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#doubted = socket;
+    if (socket) {
+      socket.onmessage = ({ data }) => this.#takeBack(socket, data);
+      socket.onclose = () => {
+        if (this.#doubted === socket) this.#doubted = undefined;
+      };
+    }
+    this.#lose("no answer to a ping");
+  }
+
+  /** It was slow only, and no other has been opened meanwhile. */
+  #takeBack(socket: SocketLike, data: unknown): void {
+    if (this.#doubted !== socket) return;
+    this.#log("info", "signaling answers after all", { afterMs: Math.round(this.#env.now() - this.#lostAt) });
+    this.#doubted = undefined;
+    this.#abandonSocket();
+    this.#dropStandby();
+    for (const name of ["retry", "attempt"]) this.#timers.clear(name);
+    this.#listen(socket, true);
+    this.#state = "open";
+    this.#handlers.state("open");
+    this.#beat();
+    this.#receive(data);
+    if (this.#socket === socket) this.#flush();
+  }
+
+  #dropDoubted(): void {
+    const socket = this.#doubted;
+    this.#doubted = undefined;
+    socket?.close();
+  }
+
   #dial(opened: () => void): void {
-    let isOpen = false;
     const socket = this.#standby ?? this.#env.openSocket(this.#url);
     if (!this.#standby) this.#dialledAt = this.#env.now();
     this.#standby = undefined;
-    this.#socket = socket;
+    this.#listen(socket, false);
     socket.onopen = () => {
-      isOpen = true;
+      if (this.#socket !== socket) return;
+      this.#listen(socket, true);
       this.#heardAt = this.#env.now();
-      if (this.#socket === socket) opened();
+      this.#dropDoubted();
+      opened();
     };
+  }
+
+  /** This is the WebSocket of the session from now on. */
+  #listen(socket: SocketLike, isOpen: boolean): void {
+    this.#socket = socket;
     socket.onmessage = ({ data }) => {
       if (this.#socket === socket) this.#receive(data);
     };
@@ -453,6 +497,7 @@ export class Signaling {
     this.#state = "closed";
     this.#timers.clearAll();
     this.#dropStandby();
+    this.#dropDoubted();
     this.#socket?.close(1000);
     this.#socket = undefined;
     const reason = error ?? new RoomlineError("disconnected", "the room was left");

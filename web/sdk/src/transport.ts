@@ -86,16 +86,14 @@ export class Transport {
   }
 
   /** Applies the prepared offer and the answer to it, with the ICE servers that came along. */
-  async accept(id: string, answer: string, iceServers: IceServer[]): Promise<void> {
+  accept(id: string, answer: string, iceServers: IceServer[]): Promise<void> {
     this.id = id;
     if (!this.#applied) this.gather(iceServers);
-    try {
+    return this.#inTurn(async () => {
       await this.#applied;
       await this.pc.setRemoteDescription({ type: "answer", sdp: answer });
-    } catch (error) {
-      throw asRoomlineError(error, "negotiation-failed");
-    }
-    this.#first = this.#applied = undefined;
+      this.#first = this.#applied = undefined;
+    });
   }
 
   /**
@@ -182,11 +180,6 @@ export class Transport {
     return this.#measure(pathFigures);
   }
 
-  /** The slots of each kind. */
-  slots(): RTCRtpTransceiver[] {
-    return this.pc.getTransceivers().filter(({ direction }) => direction === "recvonly");
-  }
-
   get isClosed(): boolean {
     return this.pc.signalingState === "closed";
   }
@@ -231,7 +224,7 @@ export class Transport {
     });
   }
 
-  #inTurn(run: () => Promise<AnswerReply>): Promise<AnswerReply> {
+  #inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
     const result = this.#queue.then(run).catch((error: unknown) => {
       throw asRoomlineError(error, "negotiation-failed");
     });

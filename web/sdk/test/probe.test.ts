@@ -22,7 +22,13 @@ test("a probe: answered, refused, unanswered, closed early", async () => {
     pc.dispatchEvent(new Event("icegatheringstatechange"));
   };
   assert.deepEqual(await probed(complete), [true]);
-  assert.deepEqual(await probed(({ pc }) => pc.dispatchEvent(new Event("icecandidateerror"))), [false]);
+  const refused = ({ pc }: FakeBrowser) => pc.dispatchEvent(new Event("icecandidateerror"));
+  const reflexive = ({ pc }: FakeBrowser) =>
+    pc.dispatchEvent(Object.assign(new Event("icecandidate"), { candidate: { type: "srflx" } }));
+  const inTurn = (...acts: ((browser: FakeBrowser) => void)[]) => probed((browser) => acts.forEach((act) => act(browser)));
+  assert.deepEqual(await inTurn(refused), [false]);
+  assert.deepEqual(await inTurn(refused, complete), [false]);
+  assert.deepEqual(await inTurn(refused, reflexive, complete), [true], "one interface of two has a route");
   assert.deepEqual(await probed(() => undefined), [false]);
   const browser = new FakeBrowser();
   const probe = new Probe("stun:x", browser.environment, () => assert.fail("it was closed"));

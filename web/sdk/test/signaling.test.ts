@@ -203,3 +203,43 @@ test("a standby that is still dialling when the first is given up is dialled on"
   it.signaling.close(new RoomlineError("aborted", "over"));
   assert.ok(it.browser.sockets.every(({ closed }) => closed));
 });
+
+test("a slow WebSocket is taken back where no other opens", async () => {
+  const it = await session();
+  const [first] = it.browser.sockets;
+  it.signaling.check();
+  await it.browser.pass(5_000);
+  assert.deepEqual(it.told, ["lost"]);
+  assert.ok(!first!.closed);
+  first!.receive(draining(11));
+  assert.deepEqual([it.told, it.seen], [["lost", "open"], [11]]);
+  assert.ok(it.browser.sockets.slice(1).every(({ closed }) => closed));
+  it.signaling.ping();
+  await settle();
+  assert.equal(first!.sent("ping").at(-1).lastSeq, 11);
+  first!.receive({ type: "closed", seq: 12, code: "connection-failed", message: "no path" });
+  assert.deepEqual(it.told, ["lost", "open", "closed connection-failed"]);
+  assert.equal(it.browser.timers, 0);
+});
+
+test("what a slow WebSocket says when it is too late is not heard", async () => {
+  const it = await session();
+  const [first] = it.browser.sockets;
+  it.signaling.check();
+  await it.browser.pass(2_000);
+  resume(it, "token 2");
+  assert.ok(first!.closed);
+  first!.receive(draining(11));
+  assert.deepEqual([it.told, it.seen], [["lost", "open"], []]);
+});
+
+test("the reason why a session ends comes over a slow WebSocket, too", async () => {
+  const it = await session();
+  const [first] = it.browser.sockets;
+  it.signaling.check();
+  await it.browser.pass(2_000);
+  first!.receive({ type: "closed", seq: 11, code: "connection-failed", message: "no path" });
+  assert.equal(it.told.at(-1), "closed connection-failed");
+  assert.ok(it.browser.sockets.every(({ closed }) => closed));
+  assert.equal(it.browser.timers, 0);
+});
