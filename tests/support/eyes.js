@@ -44,6 +44,12 @@ globalThis.eyes = (() => {
     all: () => `${document.body.innerText}\n-- focus: ${name(document.activeElement)}\n-- told: ${told}\n-- ${problems}`,
     button: (wanted) => [...document.querySelectorAll("button")].find((each) => isSeen(each) && name(each) === wanted),
     tile: (wanted) => [...document.querySelectorAll("article")].find((each) => isSeen(each) && name(each) === wanted),
+    /** Presses a button that can be seen; whether there is one. */
+    press(wanted) {
+      const button = this.button(wanted);
+      button?.click();
+      return Boolean(button);
+    },
     /** Whether moving pictures are seen in a tile. */
     plays(wanted) {
       const video = this.tile(wanted)?.querySelector("video");
@@ -64,7 +70,8 @@ globalThis.eyes = (() => {
       const end = performance.now() + 1000;
       return new Promise((resolve) => {
         const look = () => {
-          if (condition() || performance.now() > end) resolve(Boolean(condition()));
+          const met = Boolean(condition());
+          if (met || performance.now() > end) resolve(met);
           else setTimeout(look, 25);
         };
         look();

@@ -95,8 +95,7 @@ class Visitor(ABC):
 
     def click(self, name: str) -> None:
         """Press a button by its name."""
-        self.until(f"eyes.button({json.dumps(name)})")
-        self.evaluate(f"eyes.button({json.dumps(name)}).click()")
+        self.until(f"eyes.press({json.dumps(name)})")
 
     def tab_to(self, name: str) -> None:
         """Press Tab until what has the focus has that name."""
