@@ -76,8 +76,7 @@ const moving = {
   sockets: 0,
 };
 
-const Native = globalThis.RTCPeerConnection;
-globalThis.RTCPeerConnection = class extends Native {
+globalThis.lab.seeInto((Seen) => class extends Seen {
   addTransceiver(what, init = {}) {
     const made = super.addTransceiver(what, init);
     const number = (end, sends) => {
@@ -87,7 +86,7 @@ globalThis.RTCPeerConnection = class extends Native {
     if (init.direction !== "sendonly") number(made.receiver, false);
     return made;
   }
-};
+});
 
 const NativeSocket = globalThis.WebSocket;
 globalThis.WebSocket = class extends NativeSocket {

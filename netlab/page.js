@@ -11,12 +11,34 @@ const HEIGHT = (CELLS / COLUMNS) * CELL;
 
 const connections = [];
 const Native = globalThis.RTCPeerConnection;
-globalThis.RTCPeerConnection = class extends Native {
+/** Functions from a class of peer connections to one that we see into. */
+const seeing = [];
+
+/** Have peer connections made of another class: in this window, and in frames that the SDK makes. */
+function seeInto(wrap) {
+  seeing.push(wrap);
+  globalThis.RTCPeerConnection = wrap(globalThis.RTCPeerConnection);
+}
+
+const { get: windowOf } = Object.getOwnPropertyDescriptor(HTMLIFrameElement.prototype, "contentWindow");
+const seen = new WeakSet();
+Object.defineProperty(HTMLIFrameElement.prototype, "contentWindow", {
+  get() {
+    const frame = windowOf.call(this);
+    if (frame && !seen.has(frame)) {
+      seen.add(frame);
+      frame.RTCPeerConnection = seeing.reduce((wrapped, wrap) => wrap(wrapped), frame.RTCPeerConnection);
+    }
+    return frame;
+  },
+});
+
+seeInto((Seen) => class extends Seen {
   constructor(...args) {
     super(...args);
     connections.push(this);
   }
-};
+});
 
 /** Have every video that is published sent with this codec, if the browser has it. */
 function prefer(mimeType) {
@@ -250,5 +272,5 @@ function measured() {
   return rest;
 }
 
-globalThis.lab = { prefer, join, stats, security, state, measured, connection, camera, microphone, connections };
+globalThis.lab = { seeInto, prefer, join, stats, security, state, measured, connection, camera, microphone, connections };
 })();

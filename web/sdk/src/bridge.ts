@@ -17,7 +17,8 @@ export interface BridgeHooks {
 
 /**
  * A second transport that carries the media while main's ICE restarts: a new peer connection has a path
- * in about half a second, where a restart off a dead path takes a browser seconds.
+ * in about half a second, where a restart off a dead path takes a browser seconds. It is bound to no
+ * interface, so that it has a path also where main's interface is gone and no other is known yet.
  */
 export class Bridge {
   readonly transport: Transport;
@@ -44,7 +45,7 @@ export class Bridge {
     this.#env = env;
     this.#log = log;
     this.#hooks = hooks;
-    this.transport = new Transport(env, config, log);
+    this.transport = new Transport(env, config, log, true);
     this.liveness = new Liveness(this.transport, env, log, {
       dead: (why) => hooks.dead(why),
       alive: () => undefined,

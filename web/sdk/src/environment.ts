@@ -1,3 +1,5 @@
+import { createUnbound } from "./unbound.js";
+
 /** What the SDK needs of a WebSocket. */
 export interface SocketLike {
   onopen: (() => void) | null;
@@ -10,7 +12,8 @@ export interface SocketLike {
 /** Everything the SDK takes from its surroundings. Tests, and hosts other than browsers, give their own. */
 export interface Environment {
   openSocket(url: string): SocketLike;
-  createPeerConnection(config: RTCConfiguration): RTCPeerConnection;
+  /** `unbound`: bound to no interface if that can be had, for when the browser's list of them is old. */
+  createPeerConnection(config: RTCConfiguration, unbound?: boolean): RTCPeerConnection;
   createMediaStream(): MediaStream;
   /** Milliseconds of a clock that never goes back. */
   now(): number;
@@ -36,7 +39,7 @@ export const silent: Logger = () => undefined;
 export const browser: Environment = {
   // The DOM types its handlers by `this` and full events; ours ask for less.
   openSocket: (url) => new WebSocket(url) as unknown as SocketLike,
-  createPeerConnection: (config) => new RTCPeerConnection(config),
+  createPeerConnection: (config, unbound) => (unbound ? createUnbound(config) : new RTCPeerConnection(config)),
   createMediaStream: () => new MediaStream(),
   now: () => performance.now(),
   wallClock: () => Date.now(),

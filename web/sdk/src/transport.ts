@@ -50,11 +50,11 @@ export class Transport {
   #applied: Promise<void> | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(env: Environment, config: RTCConfiguration, log: Logger) {
+  constructor(env: Environment, config: RTCConfiguration, log: Logger, unbound = false) {
     this.#config = { bundlePolicy: "max-bundle", ...config };
     this.#fixedServers = config.iceServers !== undefined;
     this.#log = log;
-    this.pc = env.createPeerConnection(this.#config);
+    this.pc = env.createPeerConnection(this.#config, unbound);
     this.pc.addEventListener("icecandidateerror", (event) => this.#iceError(event));
     this.pc.addEventListener("datachannel", ({ channel }) => this.#keep(channel));
   }

@@ -126,7 +126,10 @@ export class FakePeerConnection extends EventTarget {
   stats = new Map<string, object>();
   refuseAnswer = false;
 
-  constructor(public config: RTCConfiguration) {
+  constructor(
+    public config: RTCConfiguration,
+    readonly unbound = false,
+  ) {
     super();
   }
 
@@ -249,8 +252,8 @@ export class FakeBrowser {
       this.dialled(socket);
       return socket;
     },
-    createPeerConnection: (config) => {
-      const pc = new FakePeerConnection(config);
+    createPeerConnection: (config, unbound = false) => {
+      const pc = new FakePeerConnection(config, unbound);
       this.connections.push(pc);
       this.created(pc);
       return pc as unknown as RTCPeerConnection;

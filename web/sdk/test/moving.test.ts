@@ -63,6 +63,7 @@ test("a blocked path: a bridge carries, main comes back, the bridge goes", async
   const gap = await world.until(() => carries(it));
   assert.ok(gap <= 1_500, `${gap} ms`);
   assert.equal(world.lines.length, 2);
+  assert.deepEqual(world.lines.map(({ pc }) => pc.unbound), [false, true]);
   assert.ok(world.browser.pc.transceivers[1]!.sender.track, "the camera is sent there");
   assert.deepEqual(told.slice(0, 2).sort(), ["replaced TR_audio", "replaced TR_video"]);
   await world.until(() => world.lines.length === 1);
