@@ -55,20 +55,27 @@ def names(samples: list[Sample]) -> set[str]:
     return {name for name, _, _ in samples}
 
 
-def counted_by_python() -> set[str]:
-    """The names in every call of `count("…")`."""
-    found = set()
-    for file in (ROOT / "python/roomline").rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr == "count"
-                and node.args
-                and isinstance(node.args[0], ast.Constant)
-            ):
-                found.add(str(node.args[0].value))
-    return found
+def counts_of_python() -> list[ast.Call]:
+    """Every call of `count("…")`."""
+    return [
+        node
+        for file in (ROOT / "python/roomline").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "count"
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    ]
+
+
+def counted_by_python(with_label: bool = False) -> set[str]:
+    """The names in these calls; only of those that give a label, if wanted."""
+    return {
+        str(ast.literal_eval(call.args[0]))
+        for call in counts_of_python()
+        if not with_label or len(call.args) > 1
+    }
 
 
 def test_every_metric_is_described(figures: tuple[list[Sample], list[Sample]]) -> None:
@@ -90,14 +97,15 @@ def test_labels_are_named_as_they_are(figures: tuple[list[Sample], list[Sample]]
     rows = re.findall(
         r"^\| `roomline_(\w+)` \| (.*?) \|", read("reference/metrics.md"), re.MULTILINE
     )
-    written = {
-        name.removesuffix("_total"): tuple(re.findall(r"`(\w+)`", label)) for name, label in rows
-    }
-    labelled = {name for samples in figures for name, label, _ in samples if label}
-    for name in labelled - {"connections"}:  # the gauge of that name has none
-        assert written[name] == LABELS.get(name, ("kind",))
-    for name, label in LABELS.items():
-        assert written[name] == label
+    written = {name: tuple(re.findall(r"`(\w+)`", label)) for name, label in rows}
+    totals, levels = figures
+    labelled = {f"{name}_total" for name in counted_by_python(with_label=True)}
+    labelled |= {f"{name}_total" for name, label, _ in totals if label}
+    labelled |= {name for name, label, _ in levels if label}
+    assert {name for name, label in written.items() if label} == labelled
+    for name in labelled:
+        assert written[name] == LABELS.get(name.removesuffix("_total"), ("kind",)), name
+    assert LABELS.keys() <= {name.removesuffix("_total") for name in labelled}
 
 
 def test_every_reason_of_a_drop_is_explained(figures: tuple[list[Sample], list[Sample]]) -> None:
