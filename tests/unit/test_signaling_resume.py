@@ -128,3 +128,28 @@ def check(world: World, mover: Mover, bob: Client) -> None:
         (mover.home, "0"),
         (mover.home, "1"),
     }
+
+
+def test_what_is_replayed_and_lost_again_is_still_there() -> None:
+    """The log forgets what is old; what a resume brought may be lost once more, and is not."""
+    world = World()
+    alice = world.client("alice", publish=BOTH)
+    bob = world.client("bob")
+    alice.connect()
+    bob.connect()
+    # The log forgets every 45 seconds; the second time comes right after her connection dies.
+    world.wait(45, alice, bob)
+    alice.receive()
+    seq = alice.seq
+    bob.request("leave")
+    world.wait(14)
+    assert alice.connection.session is not None
+    alice.drop()
+    world.wait(29)
+    back = alice.resume(alice.joined["resumeToken"], seq)
+    token = back.joined["resumeToken"]
+    assert [each["seq"] for each in back.events("participantLeft")] == [seq + 1]
+    world.wait(8)
+    back.drop()
+    again = alice.resume(token, seq)
+    assert [each["seq"] for each in again.events("participantLeft")] == [seq + 1]

@@ -187,6 +187,8 @@ class Core:
         if old is not None:
             old.finish(CLOSE_NORMAL, "resumed on another connection")
         session.channel, session.detached_at = channel, None
+        # What is replayed now may be missed again: it is as new as this.
+        session.log_aged_at = now.monotonic
         servers, expire_at = ice_servers(self.config, session.participant.number, now.unix)
         session.reply(
             ResumedReply(
