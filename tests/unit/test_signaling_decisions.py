@@ -251,6 +251,68 @@ def test_asking_for_a_track_asks_the_application_again() -> None:
     assert len(bob.events("bound")) == 1
 
 
+def test_what_is_bound_stays_while_the_application_is_asked_again() -> None:
+    world = asking(SubscribeRequest)
+    alice, bob = publishing(world)
+    (ask,) = asked(world, "bob")
+    decide(world, ask, Permission.allow())
+    track = ask.question.track
+    assert bob.request("subscribe", track=track) == {}
+    world.client("carol", publish={"1": "camera"})  # everybody's subscriptions are looked at
+    again, *_ = world.core.take_asks()
+    assert bob.events("unbound") == []
+    decide(world, again, Permission.refuse("no more"))
+    assert error(bob)["message"] == "no more"
+    assert [gone["track"] for gone in bob.events("unbound")] == [track]
+    assert len(bob.events("bound")) == 1
+    assert not alice.events("bound")
+
+
+def test_a_newer_question_about_a_track_takes_the_place_of_the_older() -> None:
+    world = asking(SubscribeRequest)
+    _, bob = publishing(world)
+    (first,) = asked(world, "bob")
+    bob.request("subscribe", track=first.question.track)
+    (second,) = asked(world, "bob")
+    assert world.core.take_withdrawn() == [first.request]
+    decide(world, second, Permission.refuse())
+    decide(world, first, Permission.allow())
+    assert bob.events("bound") == []
+
+
+def test_a_track_that_ends_while_the_client_asks_for_it_is_not_found() -> None:
+    world = asking(SubscribeRequest)
+    alice, bob = publishing(world)
+    (ask,) = asked(world, "bob")
+    track = ask.question.track
+    for answer in (Permission.allow(), Permission.refuse()):
+        decide(world, ask, Permission.allow())
+        bob.request("subscribe", track=track)
+        (ask,) = asked(world, "bob")
+        alice.request("unpublish", track=track)
+        decide(world, ask, answer)
+        session = bob.connection.session
+        assert session
+        assert not session.participant.permitted
+        assert not session.participant.chosen
+        (*_, told) = bob.events("error")
+        assert told["code"] == ("not-found" if answer.allowed else "permission-denied")
+        alice.request("leave")
+        alice = world.client("alice", publish={"1": "camera"})
+        (ask,) = asked(world, "bob")
+        track = ask.question.track
+
+
+def test_questions_about_tracks_are_withdrawn_when_the_client_goes() -> None:
+    world = asking(SubscribeRequest)
+    _, bob = publishing(world)
+    (ask,) = asked(world, "bob")
+    bob.request("leave")
+    assert world.core.take_withdrawn() == [ask.request]
+    decide(world, ask, Permission.allow())
+    assert not world.core._context.tasks
+
+
 def test_a_track_that_ends_while_asked_about_is_not_bound() -> None:
     world = asking(SubscribeRequest)
     alice, bob = publishing(world)

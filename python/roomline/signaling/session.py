@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from roomline.engine.events import Stats
 from roomline.errors import NotFound
-from roomline.ids import Names
+from roomline.ids import Names, TrackId
 from roomline.protocol import ConnectionInfo, Event, Request
 from roomline.protocol.values import Wire
 from roomline.rooms import Participant, Room, Track
@@ -37,6 +37,8 @@ class Session:
     """Requests that wait for the one before them."""
     task: Task | None = None
     """The request that waits for the engine."""
+    asking: dict[TrackId, Task] = field(default_factory=dict)
+    """Questions to the application whether it may get a track, but those of its requests."""
     busy: bool = False
     resume_tokens: list[str] = field(default_factory=list)
     """The newest first. The one before counts until the client shows that it has the newest."""

@@ -67,10 +67,21 @@ class Subscriptions:
         return self._decisions.asks(hooks.SubscribeRequest)
 
     def ask_and_choose(self, session: Session, track: Track) -> Procedure[None]:
-        """As `choose`, but the application is asked, also when it has refused before."""
-        session.participant.permitted[track.id] = False
+        """As `choose`, but the application is asked, also when it has refused before.
+
+        What is bound stays so until it answers. Raises also NotFound for a track that ends before.
+        """
         self._check_may_choose(session, track)
-        yield from self._decisions.subscribe(session, track)
+        self._withdraw(session, track)
+        session.participant.permitted.setdefault(track.id, False)
+        try:
+            yield from self._decisions.subscribe(session, track)
+        except PermissionDenied:
+            if track.id in session.room.tracks:
+                session.participant.permitted[track.id] = False
+                self.refresh(session)
+            raise
+        track = session.room.track(track.id)
         session.participant.permitted[track.id] = True
         self.choose(session, track, wanted=True)
 
@@ -80,7 +91,22 @@ class Subscriptions:
         for track in tracks:
             if track.id not in permitted and session.participant.wants(track):
                 permitted[track.id] = False
-                self._context.run(self._ask(session, track))
+                self._begin_to_ask(session, track)
+
+    def _begin_to_ask(self, session: Session, track: Track) -> None:
+        task = self._context.tasks.start(
+            self._ask(session, track),
+            self._context.now.monotonic,
+            lambda: session.asking.pop(track.id, None),
+        )
+        if task.running:
+            session.asking[track.id] = task
+
+    def _withdraw(self, session: Session, track: Track) -> None:
+        """A newer question makes the one that is open needless: its answer must not come later."""
+        task = session.asking.pop(track.id, None)
+        if task is not None:
+            self._context.tasks.cancel(task)
 
     def _ask(self, session: Session, track: Track) -> Procedure[None]:
         try:
@@ -88,7 +114,7 @@ class Subscriptions:
         except PermissionDenied:
             self._context.count("subscriptions_refused", PermissionDenied.code)
             return
-        if not session.ended and track.id in session.room.tracks:
+        if track.id in session.room.tracks:
             session.participant.permitted[track.id] = True
             self.refresh(session)
 
@@ -123,6 +149,9 @@ class Subscriptions:
 
     def forget_session(self, session: Session) -> None:
         """A session has ended; closing its transports frees what the engine holds."""
+        for task in session.asking.values():
+            self._context.tasks.cancel(task)
+        session.asking.clear()
         for transport in session.participant.transports.values():
             for binding in transport.bindings.values():
                 self._bound.pop(binding.subscription, None)
