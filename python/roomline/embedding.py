@@ -12,9 +12,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
@@ -34,6 +38,12 @@ from roomline.tokens import AccessToken
 
 log = get_logger("embedding")
 
+T = TypeVar("T")
+
+NOT_STARTED = (
+    "Roomline has not started: give its lifespan to your application, "
+    "for example FastAPI(lifespan=video.lifespan); mounted applications get none"
+)
 
 _INSTANCES: WeakSet[Roomline] = WeakSet()
 
@@ -91,6 +101,10 @@ class Roomline(Hooks):
         self._announce = announce
         self._make_engine = make_engine
         self._server: Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+        self._waiting: WeakSet[Future[Any]] = WeakSet()
+        """What other threads wait for."""
         _INSTANCES.add(self)
 
     @property
@@ -114,13 +128,14 @@ class Roomline(Hooks):
         settings = self._settings or load()
         with claim(State(settings.state_dir).folder, settings.turn.port):
             server = Server(settings, mounted=True, make_engine=self._make_engine)
-            try:
-                await server.start()
-                self._tell(server)
-                with self._serving(server):
+            # Functions that are told of the end may still use us.
+            with self._serving(server):
+                try:
+                    await server.start()
+                    self._tell(server)
                     yield
-            finally:
-                await server.close()
+                finally:
+                    await server.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI application. Raises NotStarted before the lifespan has begun."""
@@ -167,22 +182,53 @@ class Roomline(Hooks):
         return AccessToken(key.key, key.secret)
 
     def participants(self, room: str) -> list[Person]:
-        """Who is in a room; nobody in one that does not exist."""
-        return [person(session) for session in self._started.hub.core.sessions(room)]
+        """Who is in a room; nobody in one that does not exist. Any thread may ask."""
+
+        def look(server: Server) -> list[Person]:
+            return [person(session) for session in server.hub.core.sessions(room)]
+
+        return self._on_loop(look)
 
     def remove(self, room: str, participant: str) -> None:
-        """Take somebody out of a room, by id or identity. Raises `roomline.errors.NotFound`."""
-        hub = self._started.hub
-        hub.core.remove(room, participant, hub.now())
-        hub.settle()
+        """Take somebody out of a room, by id or identity. Any thread may.
+
+        Raises `roomline.errors.NotFound`.
+        """
+
+        def end(server: Server) -> None:
+            server.hub.core.remove(room, participant, server.hub.now())
+            server.hub.settle()
+
+        self._on_loop(end)
+
+    def _on_loop(self, work: Callable[[Server], T]) -> T:
+        """Do something on the server's event loop, where the rooms live; other threads wait for it.
+
+        Raises NotStarted also when the server ends before it is done.
+        """
+        if self._loop is _running_loop():
+            return work(self._started)
+        done: Future[T] = Future()
+
+        def do() -> None:
+            if done.done():
+                return
+            try:
+                done.set_result(work(self._started))
+            except Exception as error:  # noqa: BLE001 - it is raised in the thread that waits
+                done.set_exception(error)
+
+        with self._lock:
+            if self._loop is None:
+                raise NotStarted(NOT_STARTED)
+            self._waiting.add(done)
+            self._loop.call_soon_threadsafe(do)
+        return done.result()
 
     @property
     def _started(self) -> Server:
         if self._server is None:
-            raise NotStarted(
-                "Roomline has not started: give its lifespan to your application, "
-                "for example FastAPI(lifespan=video.lifespan); mounted applications get none"
-            )
+            raise NotStarted(NOT_STARTED)
         return self._server
 
     @contextmanager
@@ -190,14 +236,28 @@ class Roomline(Hooks):
         if not server.mounted and self._settings is not None:
             log.warning("the settings of roomline serve hold, not those of Roomline(settings)")
         server.hub.attach(self)
-        self._server = server
+        self._server, self._loop = server, asyncio.get_running_loop()
         try:
             yield
         finally:
-            self._server = None
+            # The loop may never turn again, and whoever waits for it would wait for ever.
+            with self._lock:
+                self._server = self._loop = None
+                waiting, self._waiting = self._waiting, WeakSet()
+            for each in waiting:
+                if not each.done():
+                    each.set_exception(NotStarted("Roomline has ended meanwhile"))
 
     def _tell(self, server: Server) -> None:
         if self._announce is None:
             return
         lines = [f"  {place}  {tier}" for place, tier in enumerate(tiers(server), 1)]
         self._announce("\n".join(["Roomline is up:", *lines, *caveats(server)]))
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop of this thread, if one runs here."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import threading
 import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,12 +18,20 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 
-from roomline import AlreadyRunning, ConfigError, NotStarted, Roomline, Settings
+from roomline import (
+    AlreadyRunning,
+    ConfigError,
+    NotStarted,
+    ParticipantLeft,
+    Roomline,
+    Settings,
+)
 from roomline.errors import NotFound
 from roomline.tokens import verify
 
 from support.fake_engine import PUBLISHER
 from support.house import AsyncEngine, House, exchange, run
+from support.turns import until
 
 with warnings.catch_warnings():
     # It is told to move to another HTTP client; what it does here is the same with both.
@@ -102,6 +111,13 @@ def test_start_up_says_which_tiers_there_are(tmp_path: Path) -> None:
     assert "3  turn-tls  TCP 5349" in text
     assert "https.port" in text
     assert str(tmp_path / "ca.pem") in text
+
+
+def test_for_development_the_name_and_the_port_of_tier_3_are_others() -> None:
+    """As docs/how-to/mount.md says."""
+    mounted = Mounted(settings=Settings(dev=True))
+    with TestClient(mounted.app):
+        assert (mounted.options[0].realm, mounted.options[0].https_port) == ("localhost", 8443)
 
 
 def test_the_port_of_tier_3_can_be_chosen() -> None:
@@ -208,6 +224,90 @@ def test_people_can_be_taken_out() -> None:
             assert socket.receive()["code"] == 4000
         with pytest.raises(NotFound):
             client.portal.call(mounted.video.remove, "demo", "nobody")
+
+
+def test_other_threads_see_who_is_there_and_take_people_out() -> None:
+    mounted = Mounted()
+
+    @mounted.app.get("/people")
+    def people() -> list[str]:
+        return [person.identity for person in mounted.video.participants("demo")]
+
+    @mounted.app.delete("/people/{identity}")
+    def remove(identity: str) -> str:
+        try:
+            mounted.video.remove("demo", identity)
+        except NotFound as error:
+            return str(error)
+        return "gone"
+
+    with TestClient(mounted.app) as client, client.websocket_connect("/video/v1/signal") as socket:
+        message = {"type": "join", "request": 1, "version": 1, "token": mounted.token("ada")}
+        socket.send_text(json.dumps({**message, "offer": PUBLISHER, "tracks": []}))
+        assert json.loads(socket.receive_text())["type"] == "joined"
+        assert client.get("/people").json() == ["ada"]
+        # This thread is not the loop's either.
+        assert [person.identity for person in mounted.video.participants("demo")] == ["ada"]
+        assert client.delete("/people/nobody").json() == "no such participant in this room"
+        assert client.delete("/people/ada").json() == "gone"
+        assert json.loads(socket.receive_text())["code"] == "removed"
+        assert client.get("/people").json() == []
+
+
+def test_a_thread_does_not_wait_for_a_loop_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    mounted = Mounted()
+    raised: list[BaseException] = []
+    asked = threading.Event()
+
+    def look() -> None:
+        with pytest.raises(NotStarted) as caught:
+            mounted.video.participants("demo")
+        raised.append(caught.value)
+
+    async def runs() -> threading.Thread:
+        async with mounted.video.lifespan():
+            thread = threading.Thread(target=look, daemon=True)
+            # A loop that does not turn any more.
+            with monkeypatch.context() as patch:
+                patch.setattr(
+                    asyncio.get_running_loop(), "call_soon_threadsafe", lambda _: asked.set()
+                )
+                thread.start()
+                asked.wait()
+        return thread
+
+    asyncio.run(runs()).join(5)
+    assert "meanwhile" in str(raised[0])
+
+
+def test_who_is_told_of_the_end_may_still_ask() -> None:
+    mounted = Mounted(url="https://example.com/video")
+    heard: list[Any] = []
+
+    @mounted.video.on_participant_left
+    async def left(event: ParticipantLeft) -> None:
+        heard.append((event.person.identity, event.reason, mounted.video.url))
+        heard.append(mounted.video.participants("demo"))
+
+    @mounted.video.on_participant_left
+    def left_in_a_thread(event: ParticipantLeft) -> None:
+        heard.append(len(mounted.video.participants("demo")))
+
+    async def ends() -> None:
+        async with mounted.video.lifespan():
+            server = mounted.video._server
+            assert server is not None
+            connection, _ = server.hub.connect()
+            message = {"type": "join", "request": 1, "version": 1, "token": mounted.token("ada")}
+            joins = json.dumps({**message, "offer": PUBLISHER, "tracks": []})
+            connection.receive_text(joins, server.hub.now())
+            server.hub.settle()
+            await until(lambda: mounted.video.participants("demo"))
+        assert not mounted.video.is_running
+
+    asyncio.run(ends())
+    assert heard[:2] == [("ada", "drained", "https://example.com/video"), []]
+    assert heard[2:] == [0]
 
 
 def test_behind_our_own_server_it_joins_that(
