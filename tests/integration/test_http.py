@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -275,6 +276,47 @@ def test_draining_ends_when_time_is_up(tmp_path: Path) -> None:
     house = run(tmp_path, work, drain_seconds=0.1)
     assert house.engine.closed
     assert not house.engine.accepting
+
+
+def test_a_state_folder_that_cannot_be_written_does_not_keep_the_ports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def full(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def work(house: House) -> None:
+        alice = await joined(house, "alice")
+        monkeypatch.setattr(asyncio, "start_unix_server", full)
+        draining = asyncio.create_task(house.server.drain())
+        await alice.receive("draining")
+        await alice.send(type="leave", request=9)
+        await asyncio.wait_for(draining, 5)
+        assert house.engine.released
+        assert house.server._stopped.is_set()
+
+    run(tmp_path, work)
+    assert "No space left" in caplog.text
+
+
+def test_a_drain_that_fails_stops_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House(tmp_path)
+
+    def broken() -> int:
+        raise RuntimeError("no such engine")
+
+    async def whole() -> None:
+        monkeypatch.setattr(house.engine, "release_ports", broken)
+        ready = asyncio.Event()
+        running = asyncio.create_task(house.server.run(ready.set))
+        await asyncio.wait_for(ready.wait(), 5)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(running, 5)
+        await house.close()
+
+    asyncio.run(whole())
+    assert "no such engine" in caplog.text
 
 
 def test_signals_drain_then_stop(tmp_path: Path) -> None:

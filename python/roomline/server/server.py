@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from ipaddress import IPv4Address
 from urllib.parse import quote
@@ -119,15 +119,28 @@ class Server:
         now = self.clock.now()
         patience = self.settings.drain_seconds
         log.info("draining", seconds=patience)
-        self.hub.core.drain(now.unix_ms + int(patience * 1000), now)
-        self.hub.settle()
         try:
-            async with self._passing.listen(self.hub), asyncio.timeout(patience):
+            self.hub.core.drain(now.unix_ms + int(patience * 1000), now)
+            self.hub.settle()
+            async with self._passing_on(), asyncio.timeout(patience):
                 self._release_ports()
                 await self._wait_for_the_last()
         except TimeoutError:
             log.info("drained: time is up", participants=self.hub.core.lingering())
-        self.stop()
+        finally:
+            self.stop()
+
+    @contextlib.asynccontextmanager
+    async def _passing_on(self) -> AsyncIterator[None]:
+        """Take back who comes to the next process; a state folder that is full is no obstacle."""
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self._passing.listen(self.hub))
+            except OSError as error:
+                log.warning(
+                    "the next process cannot pass on to us who comes back", error=str(error)
+                )
+            yield
 
     def _release_ports(self) -> None:
         try:
@@ -152,7 +165,9 @@ class Server:
         """End every session, close every socket. Idempotent."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for ended in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                log.error("a task failed", exc_info=ended)
         self._tasks.clear()
         self.engine.stop_accepting()
         self.hub.core.stop(self.clock.now())
