@@ -8,7 +8,8 @@ The folder has mode 0700 and every file in it 0600. Files are written whole or n
 | `turn-secret` | the secret of the TURN credentials |
 | `ca.pem`, `ca.key` | the local certificate authority |
 | `server.pem`, `server.key` | the server's certificate under it |
-| `draining-<pid>` | the socket of a process that drains, see `roomline.api.passing` |
+| `draining-<random>` | the socket of a process that drains, see `roomline.api.passing` |
+| `mounted-<port>.lock` | locked by whoever has mounted the rooms on that TURN port, see `roomline.server.claim` |
 """
 
 from __future__ import annotations

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,15 @@ import pytest
 import typer.main
 from pydantic import BaseModel
 
+import roomline.state
+from roomline.api import Hub, Passing
 from roomline.cli.main import app
+from roomline.clock import SystemClock
 from roomline.config import Settings, load
+from roomline.server.claim import claim
+from roomline.state import State
+
+from support.world import World
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 HEADER = "| setting | type | default | environment | flag | meaning |"
@@ -123,3 +132,36 @@ def test_the_command_line_page_names_the_settings_of_the_flags() -> None:
     }
     del rows["--config"], rows["--app"]
     assert rows == by_flag
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+async def everything_kept(folder: Path) -> set[str]:
+    """What is in a state folder while one process drains and another has mounted the rooms."""
+    state = State(folder)
+    state.api_key()
+    state.turn_secret()
+    state.certificate(["localhost"], time.time())
+    world = World()
+    hub = Hub(world.core, world.engine, SystemClock())
+    with claim(folder, 3478):
+        async with Passing(folder).listen(hub):
+            found = names(folder)
+    hub.close()
+    return found
+
+
+@pytest.mark.parametrize("text", [roomline.state.__doc__, REFERENCE / "configuration.md"])
+def test_every_file_in_the_state_folder_is_described(text: str | Path, tmp_path: Path) -> None:
+    lines = (text.read_text(encoding="utf-8") if isinstance(text, Path) else text).splitlines()
+    rows = lines[lines.index("| file | what |") + 2 :]
+    described = "".join(row.split("|")[1] for row in rows if row.startswith("| `"))
+    patterns = {
+        re.sub(r"<[a-z]+>", r"[0-9a-f]+", re.escape(name))
+        for name in re.findall(r"`([^`]+)`", described)
+    }
+    kept = asyncio.run(everything_kept(tmp_path))
+    assert {name for name in kept if not any(re.fullmatch(p, name) for p in patterns)} == set()
+    assert {p for p in patterns if not any(re.fullmatch(p, name) for name in kept)} == set()

@@ -11,7 +11,8 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,20 @@ from fastapi import WebSocket, WebSocketDisconnect
 
 from roomline.api.hub import Hub
 from roomline.log import get as get_logger
+from roomline.signaling import JsonConnection
+from roomline.signaling.json_dialect import MAX_PENDING_BYTES
 
 PREFIX = "draining-"
-MAX_LINE = 4 * 1024 * 1024
-"""In bytes; a frame of the largest size is shorter, also with every character escaped."""
+MAX_LINE = 6 * MAX_PENDING_BYTES + 1024
+"""In bytes: the longest frame that either side sends, with every character escaped as `\\u0001`."""
 
 ANSWER_WITHIN = 10.0
 """Seconds another process may take to say whether a session is its own."""
+
+FLUSH_WITHIN = 1.0
+"""Seconds it may take to read what was sent before the end."""
+
+ServeLink = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 log = get_logger("passing")
 
@@ -39,18 +47,32 @@ class Link:
         self._writer = writer
 
     async def receive(self) -> dict[str, Any] | None:
-        """The next object; None at the end."""
-        line = await self._reader.readline()
-        return json.loads(line) if line.endswith(b"\n") else None
+        """The next object; None at the end, however it came."""
+        try:
+            line = await self._reader.readline()
+            message = json.loads(line) if line.endswith(b"\n") else None
+        except ConnectionError:
+            return None
+        except ValueError as error:
+            log.warning("the other process says what nobody understands", error=str(error))
+            return None
+        return message if isinstance(message, dict) else None
 
     async def send(self, **message: Any) -> None:
         """Send an object. Raises ConnectionError."""
         self._writer.write(json.dumps(message, ensure_ascii=False).encode() + b"\n")
         await self._writer.drain()
 
-    def close(self) -> None:
-        """End it."""
+    async def close(self) -> None:
+        """End it, once what was sent has been read or time is up."""
         self._writer.close()
+        try:
+            async with asyncio.timeout(FLUSH_WITHIN):
+                await self._writer.wait_closed()
+        except (TimeoutError, ConnectionError):
+            log.debug("the other process did not read to the end")
+        finally:
+            self._writer.transport.abort()
 
 
 class Passing:
@@ -70,17 +92,34 @@ class Passing:
                 with contextlib.suppress(ConnectionError):
                     await _serve(link, hub)
             finally:
-                link.close()
+                await link.close()
 
-        name = f"{PREFIX}{os.getpid()}"
-        with _reachable(self._folder) as folder:
-            server = await asyncio.start_unix_server(serve, f"{folder}/{name}", limit=MAX_LINE)
-            (self._folder / name).chmod(0o600)
+        # A process number names no process for long, and in a container it is often 1.
+        name = f"{PREFIX}{secrets.token_hex(8)}"
+        server = await self._bind(name, serve)
         try:
             yield
         finally:
             server.close()
             (self._folder / name).unlink(missing_ok=True)
+
+    async def _bind(self, name: str, serve: ServeLink) -> asyncio.Server:
+        """Others see the socket only once it listens: who is refused takes it for a dead one."""
+        hidden = self._folder / f".{name}"
+        try:
+            with _reachable(self._folder) as folder:
+                path = f"{folder}/{hidden.name}"
+                server = await asyncio.start_unix_server(serve, path, limit=MAX_LINE)
+            try:
+                hidden.chmod(0o600)
+                hidden.rename(self._folder / name)
+            except OSError:
+                server.close()
+                raise
+        except OSError:
+            hidden.unlink(missing_ok=True)
+            raise
+        return server
 
     async def find(self, frame: str, hub: Hub) -> Link | None:
         """A link to the process that has the session which a first frame wants to resume.
@@ -91,13 +130,12 @@ class Passing:
         if participant is None or hub.core.knows(participant):
             return None
         for path in self._folder.glob(f"{PREFIX}*"):
-            link = await self._ask(path.name, participant)
-            if link is not None:
-                await link.send(text=frame)
+            link = await self._reach(path.name)
+            if link is not None and await _hand_over(link, participant, frame):
                 return link
         return None
 
-    async def _ask(self, name: str, participant: str) -> Link | None:
+    async def _reach(self, name: str) -> Link | None:
         try:
             with _reachable(self._folder) as folder:
                 both = await asyncio.open_unix_connection(f"{folder}/{name}", limit=MAX_LINE)
@@ -108,18 +146,25 @@ class Passing:
         except OSError as error:
             log.debug("a process that drained is gone", error=str(error))
             return None
-        link = Link(*both)
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN):
-                await link.send(participant=participant)
-                answer = await link.receive()
-        except (TimeoutError, ConnectionError, ValueError) as error:
-            log.warning("a process that drains does not answer", error=str(error))
-            answer = None
-        if answer is None or not answer.get("mine"):
-            link.close()
-            return None
-        return link
+        return Link(*both)
+
+
+async def _hand_over(link: Link, participant: str, frame: str) -> bool:
+    """Give a process a client's first frame if the session is its own; else close the link."""
+    mine = False
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN):
+            await link.send(participant=participant)
+            answer = await link.receive()
+            if answer is not None and answer.get("mine"):
+                await link.send(text=frame)
+                mine = True
+    except (TimeoutError, ConnectionError) as error:
+        log.warning("a process that drains does not answer", error=str(error))
+    finally:
+        if not mine:
+            await link.close()
+    return mine
 
 
 async def relay(websocket: WebSocket, link: Link) -> None:
@@ -129,19 +174,18 @@ async def relay(websocket: WebSocket, link: Link) -> None:
     try:
         await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        link.close()
         for task in (up, down):
             task.cancel()
         await asyncio.gather(up, down, return_exceptions=True)
+        await link.close()
 
 
 async def _up(websocket: WebSocket, link: Link) -> None:
-    while True:
-        message = await websocket.receive()
-        if message["type"] == "websocket.disconnect":
-            return
+    while (message := await websocket.receive())["type"] != "websocket.disconnect":
         text = message.get("text")
-        await (link.send(binary=True) if text is None else link.send(text=text))
+        # A process that has ended makes sending fail; the other direction tells the client.
+        with contextlib.suppress(ConnectionError):
+            await (link.send(binary=True) if text is None else link.send(text=text))
 
 
 async def _down(websocket: WebSocket, link: Link) -> None:
@@ -164,33 +208,38 @@ async def _serve(link: Link, hub: Hub) -> None:
         return
     connection, wake = hub.connect()
 
-    async def read() -> None:
-        while message := await link.receive():
-            if "text" in message:
-                connection.receive_text(message["text"], hub.now())
-            else:
-                connection.receive_binary(hub.now())
-            hub.settle()
-
-    async def write() -> None:
-        while True:
-            await wake.wait()
-            wake.clear()
-            frames, close = connection.take_output()
-            for frame in frames:
-                await link.send(text=frame)
-            if close is not None:
-                await link.send(close=list(close))
-                return
-
-    tasks = {asyncio.create_task(read()), asyncio.create_task(write())}
+    reader = asyncio.create_task(_read(link, connection, hub))
+    writer = asyncio.create_task(_write(link, connection, wake))
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
     finally:
         hub.disconnect(connection)
-        for task in tasks:
+        for task in (reader, writer):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(reader, writer, return_exceptions=True)
+
+
+async def _read(link: Link, connection: JsonConnection, hub: Hub) -> None:
+    while message := await link.receive():
+        if "text" in message:
+            connection.receive_text(message["text"], hub.now())
+        else:
+            connection.receive_binary(hub.now())
+        hub.settle()
+
+
+async def _write(link: Link, connection: JsonConnection, wake: asyncio.Event) -> None:
+    while True:
+        await wake.wait()
+        wake.clear()
+        frames, close = connection.take_output()
+        for frame in frames:
+            await link.send(text=frame)
+        if close is not None:
+            await link.send(close=list(close))
+            return
 
 
 def _resumed(frame: str) -> str | None:
