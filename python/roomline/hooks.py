@@ -194,7 +194,7 @@ class Listener:
 class Hooks:
     """The functions of an application, and the decorators that add them.
 
-    A function may be a coroutine or plain; plain ones run in a thread. Without a function
+    A function may be a coroutine or plain; plain ones run in threads. Without a function
     for it, a decision is what the token grants.
     """
 
@@ -289,7 +289,11 @@ class Hooks:
         timeout: timedelta = DEFAULT_TIMEOUT,
         default: Permission = Permission(allowed=False, reason=UNDECIDED),
     ) -> Any:
-        """Add the function that decides who gets which track; it is asked once for each pair."""
+        """Add the function that decides who gets which track.
+
+        It is asked once for each participant and track, and again whenever the client asks for that
+        track by itself.
+        """
 
         def add(function: S) -> S:
             decider = Decider(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from roomline.api.hook_runner import MAX_THREADS
 from roomline.cli.main import app
 from roomline.config import load
 
@@ -118,3 +119,11 @@ def test_python_in_an_application_is_python(page: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("code", blocks("docs/how-to/tokens.md", "python"))
 def test_the_token_page_s_python_runs_as_written(code: str, tmp_path: Path) -> None:
     assert run(code, tmp_path)
+
+
+def test_the_page_on_decisions_says_how_patient_the_sdk_is() -> None:
+    source = (ROOT / "web/sdk/src/signaling.ts").read_text(encoding="utf-8")
+    (ms,) = re.findall(r"const JOIN_TIMEOUT_MS = ([\d_]+);", source)
+    page = (ROOT / "docs/how-to/decide-in-python.md").read_text(encoding="utf-8")
+    assert f"A join has {int(ms) // 1000} seconds in all" in page
+    assert f"up to\n{MAX_THREADS} at a time" in page

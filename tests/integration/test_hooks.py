@@ -22,10 +22,12 @@ from roomline import (
     SubscribeRequest,
     TierChanged,
 )
+from roomline.api.hook_runner import MAX_THREADS
 from roomline.engine import events as e
 from roomline.hooks import Hooks
 
 from support.house import Browser, House, join, joined, run
+from support.turns import until
 
 SOON = timedelta(milliseconds=20)
 LATER = timedelta(seconds=30)
@@ -96,6 +98,38 @@ def test_a_plain_function_runs_beside_the_loop(tmp_path: Path) -> None:
         assert threading.get_ident() not in threads
 
     with_hooks(tmp_path, hooks, work)
+
+
+def test_slow_plain_functions_leave_the_threads_of_others_alone(tmp_path: Path) -> None:
+    hooks = Hooks()
+    go_on = threading.Event()
+    running: list[int] = []
+
+    @hooks.on_publish(timeout=LATER)
+    def publish(_: PublishRequest) -> bool:
+        running.append(threading.get_ident())
+        return go_on.wait(30)
+
+    async def work(house: House) -> None:
+        guests = [
+            await ask(house, str(number), tracks=[{"mid": "1", "source": "camera"}])
+            for number in range(MAX_THREADS + 1)
+        ]
+        try:
+            await until(lambda: len(running) == MAX_THREADS)
+            # asyncio's own threads, of which there are as many at most.
+            await asyncio.wait_for(asyncio.to_thread(threading.get_ident), 5)
+            assert len(running) == MAX_THREADS
+        finally:
+            go_on.set()
+        for guest in guests:
+            await guest.receive("joined")
+
+    with_hooks(tmp_path, hooks, work)
+    for each in threading.enumerate():
+        if each.name.startswith("roomline-hook"):
+            each.join(5)
+            assert not each.is_alive()
 
 
 class Slow:

@@ -318,8 +318,22 @@ def test_a_track_that_ends_while_asked_about_is_not_bound() -> None:
     alice, bob = publishing(world)
     (ask,) = asked(world, "bob")
     alice.request("unpublish", track=ask.question.track)
+    assert world.core.take_withdrawn() == [ask.request]
     decide(world, ask, Permission.allow())
     assert bob.events("bound") == []
+
+
+def test_nobody_decides_about_a_track_that_the_client_does_not_want() -> None:
+    world = asking(SubscribeRequest)
+    alice, bob = publishing(world)
+    (first,) = asked(world, "bob")
+    assert bob.request("unsubscribe", track=first.question.track)["type"] == "ok"
+    assert world.core.take_withdrawn() == [first.request]
+    bob.request("subscribe", track=first.question.track)
+    (again,) = asked(world, "bob")
+    decide(world, again, Permission.allow())
+    assert len(bob.events("bound")) == 1
+    assert not alice.events("bound")
 
 
 def test_the_application_is_told_of_tiers_and_of_the_end() -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
 from roomline.hooks import AdmitRequest, Decider, Decision, Hooks, Listener, Notice, Question
 from roomline.log import get as get_logger
+
+MAX_THREADS = 32
+"""How many plain functions run at a time; others wait for their turn, which is part of their time."""
 
 log = get_logger("hooks")
 
@@ -45,6 +50,8 @@ class HookRunner:
         self._notices: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
+        # Not the loop's own: one slow function would take it from everybody else.
+        self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="roomline-hook")
 
     def ask(self, number: int, question: Question) -> None:
         """Begin to ask; `Asker.decide` gets the answer, unless it is withdrawn."""
@@ -74,6 +81,7 @@ class HookRunner:
         for number in list(self._calls):
             self.withdraw(number)
         await asyncio.gather(*tasks, *self._notices, return_exceptions=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _decide(
         self, number: int, decider: Decider[Any], question: Question, deadline: asyncio.Timeout
@@ -82,7 +90,7 @@ class HookRunner:
         decision = decider.default
         try:
             async with deadline:
-                decision = decider.decision(await _call(decider.function, question))
+                decision = decider.decision(await self._call(decider.function, question))
         except (Exception, asyncio.CancelledError) as error:
             if number not in self._calls:
                 # Withdrawn: nobody wants an answer.
@@ -96,9 +104,18 @@ class HookRunner:
         deadline = _limit(listener.timeout)
         try:
             async with deadline:
-                await _call(listener.function, notice)
+                await self._call(listener.function, notice)
         except Exception as error:  # noqa: BLE001 - a hook may raise anything
             self._fail(listener.name, error, deadline)
+
+    async def _call(self, function: Callable[[Any], Any], argument: object) -> object:
+        """Call a coroutine function here and a plain one in a thread."""
+        called = getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
+        if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called):
+            return await function(argument)
+        run = contextvars.copy_context().run
+        answer = await self._loop.run_in_executor(self._threads, run, function, argument)
+        return await answer if inspect.isawaitable(answer) else answer
 
     def _fail(self, name: str, error: BaseException, deadline: asyncio.Timeout) -> None:
         if deadline.expired():
@@ -127,12 +144,3 @@ class HookRunner:
 
 def _limit(timeout: timedelta) -> asyncio.Timeout:
     return asyncio.timeout(timeout.total_seconds())
-
-
-async def _call(function: Callable[[Any], Any], argument: object) -> object:
-    """Call a coroutine function here and a plain one in a thread."""
-    called = getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called):
-        return await function(argument)
-    answer = await asyncio.to_thread(function, argument)
-    return await answer if inspect.isawaitable(answer) else answer

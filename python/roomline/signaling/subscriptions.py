@@ -6,6 +6,7 @@ from roomline import hooks
 from roomline.engine.commands import PauseSubscription, Subscribe, Unsubscribe
 from roomline.engine.events import Done, SubscriptionPaused
 from roomline.errors import NotFound, PermissionDenied
+from roomline.ids import TrackId
 from roomline.protocol import (
     BoundEvent,
     NeedSlotsEvent,
@@ -72,7 +73,7 @@ class Subscriptions:
         What is bound stays so until it answers. Raises also NotFound for a track that ends before.
         """
         self._check_may_choose(session, track)
-        self._withdraw(session, track)
+        self._withdraw(session, track.id)
         session.participant.permitted.setdefault(track.id, False)
         try:
             yield from self._decisions.subscribe(session, track)
@@ -87,6 +88,8 @@ class Subscriptions:
 
     def _ask_for(self, session: Session, tracks: list[Track]) -> None:
         """Ask about every track that it would get and that nobody has been asked about."""
+        for ended in session.asking.keys() - session.room.tracks.keys():
+            self._withdraw(session, ended)
         permitted = session.participant.permitted
         for track in tracks:
             if track.id not in permitted and session.participant.wants(track):
@@ -94,19 +97,20 @@ class Subscriptions:
                 self._begin_to_ask(session, track)
 
     def _begin_to_ask(self, session: Session, track: Track) -> None:
-        task = self._context.tasks.start(
-            self._ask(session, track),
-            self._context.now.monotonic,
-            lambda: session.asking.pop(track.id, None),
-        )
+        def end() -> None:
+            session.asking.pop(track.id, None)
+
+        now = self._context.now.monotonic
+        task = self._context.tasks.start(self._ask(session, track), now, end)
         if task.running:
             session.asking[track.id] = task
 
-    def _withdraw(self, session: Session, track: Track) -> None:
-        """A newer question makes the one that is open needless: its answer must not come later."""
-        task = session.asking.pop(track.id, None)
+    def _withdraw(self, session: Session, track: TrackId) -> bool:
+        """Nobody wants the answer to the question that is open, if one is: it must not come later."""
+        task = session.asking.pop(track, None)
         if task is not None:
             self._context.tasks.cancel(task)
+        return task is not None
 
     def _ask(self, session: Session, track: Track) -> Procedure[None]:
         try:
@@ -129,6 +133,9 @@ class Subscriptions:
         """A participant asks for a track, or not to get it. Raises PermissionDenied, NotFound."""
         self._check_may_choose(session, track)
         session.participant.chosen[track.id] = wanted
+        if not wanted and self._withdraw(session, track.id):
+            # It has not been decided.
+            del session.participant.permitted[track.id]
         for transport in session.participant.transports.values():
             transport.refused.discard(track.id)
         self.refresh(session)
@@ -149,9 +156,8 @@ class Subscriptions:
 
     def forget_session(self, session: Session) -> None:
         """A session has ended; closing its transports frees what the engine holds."""
-        for task in session.asking.values():
-            self._context.tasks.cancel(task)
-        session.asking.clear()
+        for track in list(session.asking):
+            self._withdraw(session, track)
         for transport in session.participant.transports.values():
             for binding in transport.bindings.values():
                 self._bound.pop(binding.subscription, None)
