@@ -109,6 +109,48 @@ def test_a_body_that_stands_still_is_cut_off(
     run(tmp_path, work, application=application())
 
 
+@pytest.mark.parametrize(
+    ("target", "url"),
+    [
+        ("https://other.example:8443/?a=/v1/", "https://other.example:8443/?a=/v1/"),
+        ("http://ada:secret@other.example", "https://other.example/"),
+        ("HTTPS://[2001:db8::1]/", "https://[2001:db8::1]/"),
+        # Not in absolute form.
+        ("/?next=https://other.example/", "https://call.example/?next=https://other.example/"),
+    ],
+)
+def test_a_target_in_absolute_form_says_where_to(tmp_path: Path, target: str, url: str) -> None:
+    async def work(house: House) -> None:
+        answer = await exchange(house.hand_over(), get(target))
+        assert json.loads(answer.partition("\r\n\r\n")[2])["url"] == url
+
+    run(tmp_path, work, application=application())
+
+
+def test_what_is_ours_is_so_in_absolute_form_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roomline.server.handover.REQUEST_TIMEOUT", 0.05)
+    origin = "https://call.example"
+
+    async def work(house: House) -> None:
+        assert status(await exchange(house.hand_over(), get(f"{origin}/healthz"))) == 200
+        # Ours must be whole in time, which is shorter than what the application gives.
+        late = f"PATCH {origin}/v1/rooms/x HTTP/1.1\nHost: x\nContent-Length: 9\n\n"
+        await asyncio.wait_for(exchange(house.hand_over(), late), 5)
+
+        browser = Browser(house.hand_over(), "wss://call.example/v1/signal")
+        browser.protocol.send_request(browser.protocol.connect())
+        (request,) = browser.protocol.data_to_send()
+        absolute = request.replace(b"GET /v1", f"GET {origin}/v1".encode())
+        await asyncio.get_running_loop().sock_sendall(browser.plain, absolute)
+        await browser.take(lambda _: True)
+        await browser.send(type="ping", request=1, sent=1)
+        assert (await browser.receive("error"))["code"] == "bad-message"
+
+    run(tmp_path, work, application=application())
+
+
 def test_with_a_prefix_everything_else_is_the_applications(tmp_path: Path) -> None:
     async def work(house: House) -> None:
         assert house.server.url == "https://call.example/video"

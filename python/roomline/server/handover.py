@@ -7,6 +7,7 @@ scheme `https`; nothing a client says in a header changes either.
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from typing import Any, cast
 from urllib.parse import unquote
@@ -28,6 +29,10 @@ BODY_TIMEOUT = 30.0
 
 MAX_FRAME_BYTES = 1024 * 1024
 """WebSocket frames beyond this are cut off; below, ours are answered with a typed error."""
+
+ABSOLUTE_FORM = re.compile(
+    rb"[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?(?P<authority>[^/?#]*)", re.IGNORECASE
+)
 
 log = get_logger("http")
 
@@ -216,6 +221,7 @@ class HandedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Now it is known whose request it is."""
+        self._use_origin_form()
         super().on_headers_complete()
         self._await_more()
 
@@ -250,6 +256,16 @@ class HandedProtocol(HttpToolsProtocol):
         if not self._is_ours():
             self._stop_waiting()
             self._deadline = self.loop.call_later(BODY_TIMEOUT, self._give_up)
+
+    def _use_origin_form(self) -> None:
+        """What a target in absolute form says holds, whatever the Host field does (RFC 9112 §3.2.2)."""
+        absolute = ABSOLUTE_FORM.match(self.url)
+        if absolute is None:
+            return
+        rest = self.url[absolute.end() :]
+        self.url = rest if rest.startswith(b"/") else b"/" + rest
+        self.headers[:] = [(name, value) for name, value in self.headers if name != b"host"]
+        self.headers.insert(0, (b"host", absolute["authority"]))
 
     def _is_ours(self) -> bool:
         path = unquote(self.url.partition(b"?")[0].decode("ascii", "replace"))
