@@ -72,9 +72,10 @@ impl Router {
                 leg.clock_offset = Some(offset);
             }
         }
-        for key in leg.sections.iter().filter_map(|section| section.publication) {
-            if let Some(publication) = self.publications.get_mut(key as usize) {
-                publication.note_report(leg_key, info, now);
+        for (at, section) in leg.sections.iter().enumerate() {
+            let publication = section.publication.map(|key| key as usize);
+            if let Some(publication) = publication.and_then(|key| self.publications.get_mut(key)) {
+                publication.note_report((leg_key, at), leg.may_send(at, info.ssrc), info, now);
             }
         }
     }

@@ -189,6 +189,15 @@ impl Leg {
         }
     }
 
+    /// Whether the media of a section may have this SSRC: the announced one, or without that any
+    /// that is not known to be another section's.
+    pub(super) fn may_send(&self, at: usize, ssrc: u32) -> bool {
+        match self.sections.get(at).and_then(|section| section.announced) {
+            Some(announced) => announced.ssrc == ssrc,
+            None => self.streams.get(&ssrc).is_none_or(|known| usize::from(*known) == at),
+        }
+    }
+
     fn learn(&mut self, packet: &RtpPacket<'_>) -> Result<usize, Drop> {
         let id = self.extensions.id(Extension::Mid);
         let mid = id.and_then(|id| packet.extension(id)).and_then(text);

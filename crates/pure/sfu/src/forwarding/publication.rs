@@ -261,14 +261,23 @@ impl Publication {
         successor.map(|successor| &mut successor.keyframes)
     }
 
-    /// Takes note of a sender report that came on a leg.
-    pub(super) fn note_report(&mut self, leg: u32, info: SenderInfo, now: Instant) {
-        match (&mut self.source, &mut self.successor) {
-            (Some(source), _) if self.leg == leg && source.ssrc == info.ssrc => {
-                source.report = Some((info, now));
-            }
-            (_, Some(successor)) if successor.leg == leg => successor.report = Some((info, now)),
-            _ => {}
+    /// Takes note of a sender report that came on the leg of one of its sections. `likely`: where
+    /// nothing was heard yet, what is known of the leg speaks for this section.
+    pub(super) fn note_report(
+        &mut self,
+        place: (u32, usize),
+        likely: bool,
+        info: SenderInfo,
+        now: Instant,
+    ) {
+        if self.place() == place {
+            let source = self.source.as_mut().filter(|source| source.ssrc == info.ssrc);
+            source.into_iter().for_each(|source| source.report = Some((info, now)));
+        } else if let Some(successor) = &mut self.successor
+            && successor.place() == place
+            && successor.ssrc.map_or(likely, |heard| heard == info.ssrc)
+        {
+            successor.report = Some((info, now));
         }
     }
 

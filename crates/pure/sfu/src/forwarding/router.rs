@@ -225,8 +225,8 @@ impl Router {
         }
     }
 
-    /// Changes the bound of a publication, in bit/s; 0 is no bound. Its sender is told at once. An
-    /// unknown publication is ignored.
+    /// Changes the bound of a publication, in bit/s; 0 is no bound. Its sender is told at once, during
+    /// a move on both legs. An unknown publication is ignored.
     pub fn limit_publication(
         &mut self,
         now: Instant,
@@ -238,12 +238,14 @@ impl Router {
         if std::mem::replace(&mut found.max_bitrate, max_bitrate) == max_bitrate {
             return;
         }
-        let leg = found.leg;
-        if let Some(found) = self.legs.get_mut(leg as usize) {
-            // A leg without a report to come is silent: it is told with the first report.
-            found.report_at = found.report_at.map(|at| at.min(now));
+        let legs = [Some(found.leg), found.successor.as_ref().map(|successor| successor.leg)];
+        for leg in legs.into_iter().flatten() {
+            if let Some(found) = self.legs.get_mut(leg as usize) {
+                // A leg without a report to come is silent: it is told with the first report.
+                found.report_at = found.report_at.map(|at| at.min(now));
+            }
+            self.arm_leg(leg);
         }
-        self.arm_leg(leg);
     }
 
     /// Binds a publication to a slot of a leg; what was bound to it before is unsubscribed. Video

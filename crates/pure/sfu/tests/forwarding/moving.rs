@@ -456,6 +456,75 @@ fn clocks_losses_and_reports_follow() {
 }
 
 #[test]
+fn reports_of_two_tracks_that_move_to_one_leg_are_kept_apart() {
+    // Announced as by browsers, and known by MID and payload type only.
+    for announced in [true, false] {
+        let ssrc = |ssrc: u32| announced.then_some(ssrc);
+        let mut lab = Lab::new();
+        let main =
+            lab.leg(&[sending("0", opus(111), Some(1)), sending("1", vp8(96, None), Some(2))]);
+        let bridge =
+            lab.leg(&[sending("0", opus(111), ssrc(5)), sending("1", vp8(96, None), ssrc(6))]);
+        let viewer = lab.leg(&[slot("a", opus(111), 0xa), slot("b", vp8(96, None), 0xb)]);
+        let publications = ["0", "1"].map(|mid| lab.publish(main, mid));
+        for (publication, mid) in publications.into_iter().zip(["a", "b"]) {
+            lab.subscribe(publication, viewer, mid);
+        }
+        lab.rtp(main, &Outgoing::new(1, 111, 1, b"o").bytes()).expect("taken");
+        lab.rtp(main, &Outgoing::new(2, 96, 1, KEY).bytes()).expect("taken");
+        for (publication, mid) in publications.into_iter().zip(["0", "1"]) {
+            lab.move_to(publication, bridge, mid).expect("can move");
+        }
+        lab.run(100);
+        if !announced {
+            // A delta frame says which SSRC the video has; the move goes on.
+            let delta = Outgoing::new(6, 96, 1, DELTA);
+            assert_eq!(lab.rtp(bridge, &delta.bytes()), Err(Drop::AwaitingKeyframe));
+        }
+        // Both reports come before what the subscribers are sent of the new sources.
+        let ntp = lab.ntp();
+        lab.sender_report(bridge, 5, ntp, 480_000);
+        lab.sender_report(bridge, 6, ntp, 90_000);
+        lab.take_rtp();
+        lab.rtp(bridge, &Outgoing::new(5, 111, 7, b"o").at(480_000).bytes()).expect("takes over");
+        lab.rtp(bridge, &Outgoing::new(6, 96, 7, KEY).at(90_000).bytes()).expect("takes over");
+        let sent = lab.take_rtp();
+        lab.take_rtcp(viewer);
+        lab.run(1000);
+        let told = crate::reports::sender_infos(&mut lab, viewer);
+        assert_eq!(told.len(), 2, "announced: {announced}");
+        for (info, (first, rate)) in told.iter().zip(sent.iter().zip([48_000, 90_000])) {
+            let since = (u128::from(info.ntp.wrapping_sub(ntp)) * rate) >> 32;
+            let expected = first.timestamp().wrapping_add(since as u32);
+            assert!(info.rtp.abs_diff(expected) <= 1, "{} is not {expected}", info.rtp);
+        }
+    }
+}
+
+#[test]
+fn a_bound_is_told_on_both_legs_of_a_move_at_once() {
+    let mut moving = Moving::new();
+    moving.start();
+    moving.old(DELTA).expect("taken");
+    moving.go();
+    assert_eq!(moving.fresh(DELTA), Err(Drop::AwaitingKeyframe));
+    moving.camera.lab.run(200);
+    let (main, bridge) = (moving.camera.publisher, moving.bridge);
+    for leg in [main, bridge] {
+        moving.camera.lab.take_rtcp(leg);
+    }
+    moving.old(DELTA).expect("taken");
+    assert_eq!(moving.fresh(DELTA), Err(Drop::AwaitingKeyframe));
+    let (now, publication) = (moving.camera.lab.now, moving.camera.publication);
+    moving.camera.lab.router.limit_publication(now, publication, 300_000);
+    moving.camera.lab.run(0);
+    for leg in [main, bridge] {
+        let told = moving.camera.lab.take_rtcp(leg);
+        assert!(told.contains(&"REMB 300000".to_string()), "{told:?}");
+    }
+}
+
+#[test]
 fn a_bound_is_asked_for_where_the_client_sends() {
     let mut lab = Lab::new();
     let main = lab.leg(&[sending("0", vp8(96, None), Some(CAMERA))]);
