@@ -79,12 +79,12 @@ impl Fanout<'_> {
         self.header.clear();
         let varying = (!format.is_repeatable()).then_some((self.now, self.epoch));
         write_header(self.header, &fields, slot, leg, media.elements, varying);
-        slot.packets = slot.packets.wrapping_add(1);
-        slot.octets = slot.octets.wrapping_add(media.payload.len() as u32);
         let size = self.header.len() + media.payload.len();
         if size > MAX_PACKET {
             return Err(Drop::TooLarge);
         }
+        slot.packets = slot.packets.wrapping_add(1);
+        slot.octets = slot.octets.wrapping_add(media.payload.len() as u32);
         let roc = (rewritten.number >> 16) as u32;
         out.send_rtp(LegId(slot.leg), roc, self.header, media.payload);
         note_sent(leg, slot.leg, self.timers, self.now, size);
@@ -112,8 +112,9 @@ impl Fanout<'_> {
             ssrc: slot.ssrc,
         };
         self.header.clear();
-        if let (Some(payload_type), Some(rtx)) = (format.rtx(), &mut slot.rtx) {
-            let next = rtx.stream.next();
+        let (rtx, roc, payload) = if let (Some(payload_type), Some(rtx)) = (format.rtx(), &slot.rtx)
+        {
+            let next = rtx.stream.following();
             fields.payload_type = payload_type;
             fields.sequence_number = next as u16;
             fields.ssrc = rtx.ssrc;
@@ -122,15 +123,22 @@ impl Fanout<'_> {
             self.payload.extend_from_slice(media.payload);
             let varying = Some((self.now, self.epoch));
             write_header(self.header, &fields, slot, leg, media.elements, varying);
-            out.send_rtp(LegId(slot.leg), (next >> 16) as u32, self.header, self.payload);
+            (true, next >> 16, &self.payload[..])
         } else if format.is_repeatable() {
             write_header(self.header, &fields, slot, leg, media.elements, None);
-            out.send_rtp(LegId(slot.leg), (number >> 16) as u32, self.header, media.payload);
+            (false, number >> 16, media.payload)
         } else {
             return None;
-        }
-        leg.retransmissions += 1;
+        };
         let size = self.header.len() + media.payload.len();
+        if size > MAX_PACKET {
+            return None;
+        }
+        if rtx && let Some(rtx) = &mut slot.rtx {
+            rtx.stream.next();
+        }
+        out.send_rtp(LegId(slot.leg), roc as u32, self.header, payload);
+        leg.retransmissions += 1;
         note_sent(leg, slot.leg, self.timers, self.now, size);
         Some(())
     }

@@ -33,9 +33,14 @@ impl OutgoingStream {
         if back < 0x8000 { self.newest.checked_sub(back) } else { None }
     }
 
+    /// The extended number that the next packet will have.
+    pub(super) fn following(&self) -> u64 {
+        self.newest + 1
+    }
+
     /// The extended number of the next packet.
     pub(super) fn next(&mut self) -> u64 {
-        self.newest += 1;
+        self.newest = self.following();
         self.newest
     }
 

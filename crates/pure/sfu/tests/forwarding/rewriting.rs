@@ -1,5 +1,6 @@
 //! Everything of a header that differs between two legs.
 
+use roomline_rtp::rtcp::Nack;
 use roomline_sfu::forwarding::{Drop, LegId, RouterEvent};
 
 use crate::lab::*;
@@ -149,4 +150,38 @@ fn what_would_not_fit_in_a_datagram_is_dropped_and_counted() {
     let sizes: Vec<_> = camera.lab.take_rtp().iter().map(|sent| sent.bytes.len()).collect();
     assert_eq!(sizes, [1430, header + DELTA.len()]);
     assert_eq!(camera.lab.router.counters().dropped(Drop::TooLarge), 1);
+}
+
+#[test]
+fn what_did_not_fit_in_a_datagram_is_neither_reported_nor_sent_again() {
+    for codec in [vp8(100, Some(101)), vp8(100, None)] {
+        let mut camera = Camera::with_viewer(codec);
+        let (publisher, viewer) = (camera.publisher, camera.viewer);
+        camera.send(1, KEY).expect("taken");
+        let ntp = camera.lab.ntp();
+        camera.lab.sender_report(publisher, CAMERA, ntp, 3000);
+        let first = camera.lab.take_rtp()[0].clone();
+        let longest = vec![DELTA[0]; 1430 - (first.bytes.len() - KEY.len())];
+        camera.send(2, &longest).expect("taken");
+        camera.send(3, &[&longest[..], &[0]].concat()).expect("taken");
+        camera.lab.take_rtp();
+        camera.lab.run(200);
+        let told = crate::reports::sender_infos(&mut camera.lab, viewer);
+        let octets = (KEY.len() + longest.len()) as u32;
+        assert_eq!((told[0].packets, told[0].octets), (2, octets));
+
+        let mut ask = |after: u16| {
+            let lost = first.sequence().wrapping_add(after);
+            camera.lab.rtcp(viewer, |out| Nack::write(out, 1, VIEW, [lost]));
+            camera.lab.take_rtp()
+        };
+        let before = ask(1);
+        assert!(ask(2).is_empty(), "it would not fit");
+        let after = ask(1);
+        // One more number of the RTX stream, or the same packet once more.
+        let step = if before[0].ssrc() == VIEW { 0 } else { 1 };
+        assert_eq!(after[0].number(), before[0].number() + step);
+        let counters = camera.lab.router.counters();
+        assert_eq!((counters.retransmitted, counters.nacks_missed), (2, 1));
+    }
 }
