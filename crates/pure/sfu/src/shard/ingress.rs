@@ -234,13 +234,10 @@ impl Shard {
             Err(reason) => return self.counters.discard(reason),
         };
         let moved = transport.hear(now, pair);
-        let woken = transport.take_woken();
         transport.totals.packets_received += 1;
         transport.totals.bytes_received += received as u64;
-        let (id, leg) = (transport.id, transport.leg);
-        if let Some(silence) = woken {
-            self.tell_silence(id, false, silence);
-        }
+        let leg = transport.leg;
+        self.tell_woken(slot);
         if moved {
             self.tell_path(now, slot);
         }

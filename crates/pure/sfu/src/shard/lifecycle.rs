@@ -78,7 +78,7 @@ impl Shard {
         }
     }
 
-    pub(super) fn tell_silence(&mut self, transport: TransportId, silent: bool, silence: Duration) {
+    fn tell_silence(&mut self, transport: TransportId, silent: bool, silence: Duration) {
         let silence_ms = u32::try_from(silence.as_millis()).unwrap_or(u32::MAX);
         self.events.push_back(Event::TransportSilent { transport, silent, silence_ms });
     }
