@@ -56,10 +56,12 @@ impl<F: Copy + Eq + Hash> Server<F> {
         }
         let made =
             wanted(request, |family| self.ports[slot(family)].is_some()).and_then(|wanted| {
-                if !self.has_room(x.now, user.participant) {
-                    return Err(486);
+                let replaced = self.room(x.now, user.participant)?;
+                self.make(&mut x, request, user, wanted)?;
+                if let Some(replaced) = replaced {
+                    self.remove(replaced, RemovedReason::Replaced);
                 }
-                self.make(&mut x, request, user, wanted)
+                Ok(())
             });
         match made {
             Ok(()) => match self.table.of_flow(x.from.flow).and_then(|id| self.table.get(id)) {
@@ -70,21 +72,18 @@ impl<F: Copy + Eq + Hash> Server<F> {
         }
     }
 
-    /// Whether a participant may have one more allocation. A client that leaves a dead path cannot
-    /// give back what it has there, and needs as much on the next one: what has been silent for
-    /// longest makes room, if it has been for long.
-    fn has_room(&mut self, now: Instant, participant: u64) -> bool {
+    /// Room for one more allocation of a participant, or the one that has to go for it. A client that
+    /// leaves a dead path cannot give back what it has there, and needs as much on the next one: what
+    /// has been silent for longest makes room, if it has been for long.
+    fn room(&self, now: Instant, participant: u64) -> Result<Option<AllocationId>, u16> {
         if self.table.count_of(participant) < self.config.max_allocations_per_user {
-            return true;
+            return Ok(None);
         }
         let heard = |id: &AllocationId| self.table.get(*id).map(|found| found.heard.get());
         let ids = self.table.of_participant(participant).iter();
         let stalest = ids.filter_map(|id| Some((heard(id)?, *id))).min_by_key(|(at, _)| *at);
         let stale = stalest.filter(|(heard, _)| now.saturating_duration_since(*heard) >= ABANDONED);
-        if let Some((_, id)) = stale {
-            self.remove(id, RemovedReason::Replaced);
-        }
-        stale.is_some()
+        stale.map(|(_, id)| Some(id)).ok_or(486)
     }
 
     fn make(

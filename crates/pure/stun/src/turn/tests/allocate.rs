@@ -289,6 +289,20 @@ fn at_the_quota_the_one_that_was_silent_longest_makes_room() {
 }
 
 #[test]
+fn nothing_makes_room_for_what_is_not_to_be_had() {
+    let mut bench = bench_with(Config {
+        ports: vec![50_000..=50_000],
+        max_allocations_per_user: 1,
+        ..config()
+    });
+    let phones = [bench.phone(1), bench.phone(2)];
+    assert_eq!(bench.allocate(&phones[0], |_| {}).code(), 0);
+    bench.now += Duration::from_secs(60);
+    assert_eq!(bench.allocate(&phones[1], |_| {}).code(), 508, "no port is left");
+    assert_eq!(bench.refresh(&phones[0], 600).code(), 0, "and the old one stays");
+}
+
+#[test]
 fn quota_counts_per_participant() {
     let mut bench = bench_with(Config { max_allocations_per_user: 2, ..config() });
     let phones: Vec<Phone> = (1..=3).map(|flow| bench.phone(flow)).collect();
