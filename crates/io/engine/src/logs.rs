@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use roomline_driver::Signal;
 
-/// Records that wait at most.
+/// Records of one level that wait at most.
 const CAPACITY: usize = 256;
-/// Records kept in one second.
+/// Records of one level kept in one second: much talk about little leaves the room for errors.
 const PER_SECOND: u32 = 20;
+/// From errors to traces.
+const LEVELS: usize = Level::Trace as usize;
 const SECOND: Duration = Duration::from_secs(1);
 
 static LOGS: OnceLock<Logs> = OnceLock::new();
@@ -40,7 +42,17 @@ pub struct Logs {
 struct Queue {
     records: VecDeque<LogRecord>,
     since: Instant,
+    budgets: [Budget; LEVELS],
+}
+
+/// What was made of the records of one level.
+#[derive(Clone, Copy, Default)]
+struct Budget {
+    /// In this second.
     kept: u32,
+    /// Until somebody takes them.
+    waiting: usize,
+    /// Since the last that was kept.
     suppressed: u64,
 }
 
@@ -63,8 +75,8 @@ impl Logs {
     }
 
     fn new() -> io::Result<Self> {
-        let queue =
-            Queue { records: VecDeque::new(), since: Instant::now(), kept: 0, suppressed: 0 };
+        let budgets = [Budget::default(); LEVELS];
+        let queue = Queue { records: VecDeque::new(), since: Instant::now(), budgets };
         Ok(Self { queue: Mutex::new(queue), signal: Signal::new()? })
     }
 
@@ -76,7 +88,9 @@ impl Logs {
     /// Takes what waits.
     pub fn take(&self) -> Vec<LogRecord> {
         self.signal.clear();
-        self.queue().records.drain(..).collect()
+        let mut queue = self.queue();
+        queue.budgets.iter_mut().for_each(|budget| budget.waiting = 0);
+        queue.records.drain(..).collect()
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -86,18 +100,15 @@ impl Logs {
     fn keep(&self, now: Instant, record: &Record<'_>) {
         {
             let mut queue = self.queue();
-            if !queue.admits(now) {
-                queue.suppressed += 1;
-                return;
-            }
-            let suppressed = std::mem::take(&mut queue.suppressed);
+            let level = record.level();
+            let Some(suppressed) = queue.admit(now, level) else { return };
             if suppressed > 0 {
-                let message = format!("{suppressed} more records were too many");
+                let message = format!("{suppressed} more records of this level were too many");
                 let target = module_path!().to_owned();
-                queue.records.push_back(LogRecord { level: Level::Warn, target, message });
+                queue.records.push_back(LogRecord { level, target, message });
             }
             queue.records.push_back(LogRecord {
-                level: record.level(),
+                level,
                 target: record.target().to_owned(),
                 message: record.args().to_string(),
             });
@@ -107,14 +118,20 @@ impl Logs {
 }
 
 impl Queue {
-    /// Whether one more is within the bounds.
-    fn admits(&mut self, now: Instant) -> bool {
+    /// If one more of a level is within the bounds: how many before it were not.
+    fn admit(&mut self, now: Instant, level: Level) -> Option<u64> {
         if now.saturating_duration_since(self.since) >= SECOND {
-            (self.since, self.kept) = (now, 0);
+            self.since = now;
+            self.budgets.iter_mut().for_each(|budget| budget.kept = 0);
         }
-        let admitted = self.kept < PER_SECOND && self.records.len() < CAPACITY;
-        self.kept += u32::from(admitted);
-        admitted
+        let budget = &mut self.budgets[level as usize - 1];
+        if budget.kept == PER_SECOND || budget.waiting >= CAPACITY {
+            budget.suppressed += 1;
+            return None;
+        }
+        budget.kept += 1;
+        budget.waiting += 1;
+        Some(std::mem::take(&mut budget.suppressed))
     }
 }
 
@@ -138,7 +155,11 @@ mod tests {
     use super::*;
 
     fn say(logs: &Logs, now: Instant, target: &str, message: &str) {
-        let metadata = Metadata::builder().level(Level::Error).target(target).build();
+        say_at(Level::Error, logs, now, target, message);
+    }
+
+    fn say_at(level: Level, logs: &Logs, now: Instant, target: &str, message: &str) {
+        let metadata = Metadata::builder().level(level).target(target).build();
         if logs.enabled(&metadata) {
             let mut builder = Record::builder();
             builder.metadata(metadata);
@@ -172,7 +193,22 @@ mod tests {
         assert_eq!(messages(&logs), vec!["again"; 20]);
         now += SECOND;
         say(&logs, now, "roomline", "later");
-        assert_eq!(messages(&logs), ["980 more records were too many", "later"]);
+        assert_eq!(messages(&logs), ["980 more records of this level were too many", "later"]);
+    }
+
+    #[test]
+    fn a_flood_of_one_level_leaves_room_for_the_others() {
+        let logs = Logs::new().unwrap();
+        let mut now = Instant::now();
+        for _ in 0..100 {
+            now += SECOND;
+            (0..100).for_each(|_| say_at(Level::Debug, &logs, now, "roomline", "chatter"));
+        }
+        say(&logs, now, "roomline", "what matters");
+        let taken = logs.take();
+        let errors = taken.iter().filter(|record| record.level == Level::Error);
+        assert_eq!(errors.count(), 1);
+        assert_eq!(taken.last().map(|record| record.message.as_str()), Some("what matters"));
     }
 
     #[test]
