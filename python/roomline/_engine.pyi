@@ -91,7 +91,8 @@ class Engine:
     @property
     def turn_port(self) -> int: ...
     def stop_accepting(self) -> None:
-        """Close the TCP listeners; connections, transports and UDP go on."""
+        """Close the TCP listeners; connections, transports and UDP go on. Blocks for up to a second;
+        raises EngineError if they may still be open."""
 
     def release_ports(self) -> int:
         """Free the ports of the listeners, and the media port if there is only one. Who uses them

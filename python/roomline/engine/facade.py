@@ -62,12 +62,16 @@ class MediaEngine(Protocol):
         """Use another certificate for new connections. Raises EngineFailure if it does not fit."""
 
     def stop_accepting(self) -> None:
-        """Close the listeners; what is connected goes on."""
+        """Close the listeners; what is connected goes on.
+
+        Blocks, for up to a second. Raises EngineFailure if they may still be open.
+        """
 
     def release_ports(self) -> int:
         """Free every port that another server would listen on; who is connected goes on.
 
-        Returns how many clients there are on UDP ports that were freed. Raises EngineFailure.
+        Returns how many clients there are on UDP ports that were freed. Blocks, for seconds if
+        something is wrong. Raises EngineFailure.
         """
 
     def close(self) -> None:

@@ -107,8 +107,11 @@ class NativeEngine:
             raise EngineFailure("certificate", str(error)) from None
 
     def stop_accepting(self) -> None:
-        """Close the listeners; what is connected goes on."""
-        self._engine.stop_accepting()
+        """Close the listeners; what is connected goes on. Raises EngineFailure."""
+        try:
+            self._engine.stop_accepting()
+        except _engine.EngineError as error:
+            raise EngineFailure("ports", str(error)) from None
 
     def release_ports(self) -> int:
         """Free every port that another server would listen on. Raises EngineFailure."""

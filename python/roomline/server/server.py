@@ -123,7 +123,7 @@ class Server:
             self.hub.core.drain(now.unix_ms + int(patience * 1000), now)
             self.hub.settle()
             async with self._passing_on(), asyncio.timeout(patience):
-                self._release_ports()
+                await self._release_ports()
                 await self._wait_for_the_last()
         except TimeoutError:
             log.info("drained: time is up", participants=self.hub.core.lingering())
@@ -142,9 +142,10 @@ class Server:
                 )
             yield
 
-    def _release_ports(self) -> None:
+    async def _release_ports(self) -> None:
         try:
-            log.info("ports free", udp_clients=self.engine.release_ports())
+            clients = await asyncio.to_thread(self.engine.release_ports)
+            log.info("ports free", udp_clients=clients)
         except EngineFailure as error:
             log.warning("ports not free: no other server can start yet", error=str(error))
 
@@ -169,7 +170,10 @@ class Server:
             if isinstance(ended, Exception):
                 log.error("a task failed", exc_info=ended)
         self._tasks.clear()
-        self.engine.stop_accepting()
+        try:
+            await asyncio.to_thread(self.engine.stop_accepting)
+        except EngineFailure as error:
+            log.warning("listeners not closed yet", error=str(error))
         self.hub.core.stop(self.clock.now())
         self.hub.settle()
         await self.hub.flush(FLUSH_TIMEOUT)

@@ -13,7 +13,7 @@ use mio::Waker;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use roomline_driver::{Poller, UdpSocket, local_addresses, raise_open_files};
-use roomline_front::{Front, Handover};
+use roomline_front::{Front, Handover, StillListening};
 use roomline_sfu::{Certificate, Command, MediaSocket, Shard, ShardConfig, SocketKind};
 
 use crate::config::Config;
@@ -168,23 +168,24 @@ impl Engine {
     }
 
     /// Closes the TCP listeners. Connections go on, and so does UDP, where the ones that exist and
-    /// the ones to come share a socket.
-    pub fn stop_accepting(&self) {
-        if let Some(running) = self.running().as_ref() {
-            running.front.stop_accepting();
-        }
+    /// the ones to come share a socket. Blocks until it is done, for a second at most.
+    ///
+    /// # Errors
+    /// When the front door does not answer: the listeners may still be open.
+    pub fn stop_accepting(&self) -> Result<(), StillListening> {
+        self.running().as_ref().map_or(Ok(()), |running| running.front.stop_accepting())
     }
 
     /// Frees every port that others may want to listen on: closes the TCP listeners, the UDP port of
     /// TURN, and the media port if there is only one. Clients that use them go on, each over a socket
     /// of its own; returns how many there are on UDP. New transports are refused from then on, if
-    /// they would have used the media port.
+    /// they would have used the media port. Blocks until it is done, for some seconds at most.
     ///
     /// # Errors
-    /// When the system refuses, and then the UDP ports stay as they are; after
-    /// [`close`](Self::close); when the media thread does not answer.
+    /// When the system refuses or the front door does not answer, and then the UDP ports stay as they
+    /// are; after [`close`](Self::close); when the media thread does not answer.
     pub fn release_ports(&self) -> io::Result<usize> {
-        self.stop_accepting();
+        self.stop_accepting().map_err(io::Error::other)?;
         let (told, outcome) = mpsc::channel();
         self.post.send(Message::Release(told)).map_err(io::Error::other)?;
         outcome.recv_timeout(RELEASE_WITHIN).map_err(io::Error::other)?

@@ -18,7 +18,7 @@ use crate::listener::{bind_all, canonical};
 use crate::pending::{Pending, Progress};
 use crate::tls::Identity;
 use crate::turn::TurnConnection;
-use crate::{FrontConfig, FrontError, Handover, HttpConnection};
+use crate::{FrontConfig, FrontError, Handover, HttpConnection, StillListening};
 
 /// For the TLS handshake, and then again for the first byte.
 const SHOW_WITHIN: Duration = Duration::from_secs(10);
@@ -125,14 +125,18 @@ impl Front {
     }
 
     /// Close the listeners; connections go on. When this returns, the ports are free.
-    pub fn stop_accepting(&self) {
+    ///
+    /// # Errors
+    /// The thread does not answer within a second; the listeners may still be open.
+    pub fn stop_accepting(&self) -> Result<(), StillListening> {
         self.shared.stop_accepting.store(true, Relaxed);
         self.wake();
         let listening = self.shared.listening.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.shared.closed.wait_timeout_while(listening, CLOSE_WITHIN, |open| *open);
-        if waited.is_ok_and(|(_, timeout)| timeout.timed_out()) {
-            log::error!("the front door does not close its listeners");
-        }
+        let closed = &self.shared.closed;
+        let (open, _) = closed
+            .wait_timeout_while(listening, CLOSE_WITHIN, |open| *open)
+            .unwrap_or_else(PoisonError::into_inner);
+        if *open { Err(StillListening) } else { Ok(()) }
     }
 
     /// `(name, label, value)` of every counter.
@@ -274,6 +278,10 @@ impl Door {
         for index in 0..self.listeners.len() {
             self.accept(index, now);
         }
+        self.free_ports();
+    }
+
+    fn free_ports(&mut self) {
         self.listeners.clear();
         *self.shared.listening.lock().unwrap_or_else(PoisonError::into_inner) = false;
         self.shared.closed.notify_all();
@@ -464,6 +472,13 @@ impl Door {
             self.take_pending(deadline.key);
             Counters::count(&self.shared.counters.too_slow);
         }
+    }
+}
+
+impl Drop for Door {
+    /// Also when the thread ends by itself, whoever waits for the ports is told.
+    fn drop(&mut self) {
+        self.free_ports();
     }
 }
 

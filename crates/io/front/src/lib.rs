@@ -80,3 +80,8 @@ pub enum FrontError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
+
+/// The front door's thread did not close its listeners in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the front door does not close its listeners")]
+pub struct StillListening;

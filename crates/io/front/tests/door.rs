@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use roomline_front::{Front, FrontConfig, FrontError, Handover, ReadOutcome, TurnConnection};
+use roomline_front::{
+    Front, FrontConfig, FrontError, Handover, ReadOutcome, StillListening, TurnConnection,
+};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
@@ -286,12 +288,39 @@ fn a_renewed_certificate_is_used_at_once_and_a_wrong_one_never() {
 }
 
 #[test]
+fn a_door_that_does_not_close_is_told_and_one_that_does_later_is_closed() {
+    let (certificate_pem, private_key_pem, _) = identity();
+    let config = FrontConfig {
+        https: Vec::new(),
+        turn_tcp: vec!["127.0.0.1:0".parse().unwrap()],
+        certificate_pem,
+        private_key_pem,
+        max_connections_per_address: 16,
+    };
+    let (busy, is_busy) = channel();
+    let (go_on, wait) = channel();
+    let deliver = Box::new(move |_| {
+        busy.send(()).unwrap();
+        wait.recv().unwrap();
+    });
+    let front = Front::start(config, deliver).unwrap();
+    let mut client = TcpStream::connect(("127.0.0.1", front.turn_port())).unwrap();
+    client.write_all(&[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42]).unwrap();
+    client.write_all(&[0; 12]).unwrap();
+    is_busy.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(front.stop_accepting(), Err(StillListening));
+    go_on.send(()).unwrap();
+    assert_eq!(front.stop_accepting(), Ok(()));
+    assert!(TcpStream::connect(("127.0.0.1", front.turn_port())).is_err());
+}
+
+#[test]
 fn accepting_stops_and_connections_go_on() {
     let rig = Rig::new(16);
     let mut client = rig.tls();
     client.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
     let (mut app, _) = rig.http();
-    rig.front.stop_accepting();
+    rig.front.stop_accepting().unwrap();
     app.write_all(b"still here").unwrap();
     let mut answer = [0; 10];
     client.read_exact(&mut answer).unwrap();

@@ -157,8 +157,9 @@ impl Engine {
         self.engine.turn_port()
     }
 
-    fn stop_accepting(&self, py: Python<'_>) {
-        py.detach(|| self.engine.stop_accepting());
+    fn stop_accepting(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.engine.stop_accepting())
+            .map_err(|error| EngineError::new_err(error.to_string()))
     }
 
     fn release_ports(&self, py: Python<'_>) -> PyResult<usize> {
