@@ -10,6 +10,9 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::socket::UdpSocket;
 
+/// Tokens told at once.
+const CAPACITY: usize = 256;
+
 /// What a token is ready for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Readiness {
@@ -33,7 +36,7 @@ impl Poller {
     /// # Errors
     /// When no file descriptor is left.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { poll: Poll::new()?, events: Events::with_capacity(256) })
+        Ok(Self { poll: Poll::new()?, events: Events::with_capacity(CAPACITY) })
     }
 
     /// A handle with which other threads end a wait.
@@ -63,7 +66,7 @@ impl Poller {
     }
 
     /// Waits until something is ready or the time is over (never, without one), and calls `ready`
-    /// for each.
+    /// for each. False if there may be more than could be told at once.
     ///
     /// # Errors
     /// When the system refuses.
@@ -71,19 +74,21 @@ impl Poller {
         &mut self,
         timeout: Option<Duration>,
         mut ready: impl FnMut(Readiness),
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         match self.poll.poll(&mut self.events, timeout) {
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(false),
             Err(error) => return Err(error),
         }
+        let mut told = 0;
         for event in &self.events {
+            told += 1;
             ready(Readiness {
                 token: event.token(),
                 readable: event.is_readable() || event.is_read_closed() || event.is_error(),
                 writable: event.is_writable() || event.is_write_closed(),
             });
         }
-        Ok(())
+        Ok(told < CAPACITY)
     }
 }

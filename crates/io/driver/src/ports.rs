@@ -21,6 +21,8 @@ pub enum NoPort {
     Exhausted,
     /// Other programs hold the ones that were tried; the last error.
     Busy(io::Error),
+    /// The one port there was is another process's now.
+    GivenUp,
     /// The system refused for another reason, such as too many open files.
     Refused(io::Error),
 }
@@ -29,6 +31,7 @@ impl std::fmt::Display for NoPort {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             NoPort::Exhausted => f.write_str("every media port is in use"),
+            NoPort::GivenUp => f.write_str("this server drains: its media port was given up"),
             NoPort::Busy(error) => write!(f, "no media port could be bound: {error}"),
             NoPort::Refused(error) => write!(f, "a media port could not be bound: {error}"),
         }

@@ -20,6 +20,7 @@ mod logs;
 mod metrics;
 mod outbox;
 mod sockets;
+mod timers;
 mod worker;
 
 pub use config::Config;

@@ -17,6 +17,7 @@ use crate::connections::Connections;
 use crate::metrics::{Figures, Metrics};
 use crate::outbox::{EngineEvent, Outbox};
 use crate::sockets::Sockets;
+use crate::timers::Turn;
 
 /// The token of the handle with which other threads end a wait.
 pub(crate) const WAKER: Token = Token(usize::MAX);
@@ -25,6 +26,10 @@ const COMMANDS_PER_TICK: usize = 64;
 /// The shortest sleep. The poller counts in milliseconds, and a timer that stays due must not keep
 /// the thread spinning.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
+/// After the shared ports were given up, how often sockets of clients that have gone are closed.
+const SWEEP: Duration = Duration::from_secs(1);
+/// Looks for clients that came while the shared ports were being given up.
+const ROUNDS: usize = 4;
 
 /// Which media thread, counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +71,11 @@ pub(crate) struct State {
     /// Events of this tick.
     events: Vec<EngineEvent>,
     inbox_full: bool,
-    /// The ports that many clients share were given up.
-    released: bool,
+    /// The poller had more to tell than it could at once.
+    crowded: bool,
+    timers: Turn,
+    /// Set when the ports that many clients share were given up: when to look who has gone.
+    next_sweep: Option<Instant>,
     measure: bool,
     stop: bool,
     commands: u64,
@@ -105,11 +113,12 @@ impl Worker {
         let timeout = if busy {
             Some(Duration::ZERO)
         } else {
-            let due = self.shard.poll_timeout();
+            let due =
+                [self.shard.poll_timeout(), self.state.next_sweep].into_iter().flatten().min();
             due.map(|due| due.saturating_duration_since(Instant::now()).max(SHORTEST_SLEEP))
         };
         let (sockets, connections) = (&mut self.sockets, &mut self.connections);
-        self.poller.wait(timeout, |Readiness { token, readable, writable }| {
+        let all = self.poller.wait(timeout, |Readiness { token, readable, writable }| {
             if token == WAKER {
                 // The inbox is looked at in every tick.
             } else if token.0 & 1 == 1 {
@@ -117,7 +126,9 @@ impl Worker {
             } else {
                 sockets.mark_ready(token);
             }
-        })
+        })?;
+        self.state.crowded = !all;
+        Ok(())
     }
 
     fn tick(&mut self, now: Instant) {
@@ -125,7 +136,8 @@ impl Worker {
         self.take_messages(now);
         self.sockets.read(now, &mut self.shard);
         self.connections.read(now, &mut self.shard);
-        if self.shard.poll_timeout().is_some_and(|due| due <= now) {
+        let unread = self.state.crowded || self.sockets.has_ready() || self.connections.has_ready();
+        if self.state.timers.is_due(now, self.shard.poll_timeout(), unread) {
             self.shard.handle_timeout(now);
         }
         let Worker { sockets, connections, .. } = self;
@@ -133,6 +145,7 @@ impl Worker {
         self.connections.flush(now);
         self.publish();
         self.act();
+        self.sweep(now);
         if std::mem::take(&mut self.state.measure) {
             self.metrics.publish(self.figures());
         }
@@ -171,12 +184,28 @@ impl Worker {
     /// Gives up the ports that many clients share; the clients go on.
     fn release_ports(&mut self, now: Instant) -> io::Result<usize> {
         let Worker { shard, sockets, poller, connections, .. } = self;
-        let clients = sockets.separate(poller, shard.datagram_clients().into_iter())?;
-        sockets.read_shared(now, shard);
+        let mut clients = sockets.separate(poller, shard.datagram_clients().into_iter())?;
+        for _ in 0..ROUNDS {
+            // What waits there may be the first that is heard of a client.
+            sockets.read_shared(now, shard);
+            let before = clients;
+            clients = sockets.separate(poller, shard.datagram_clients().into_iter())?;
+            if clients == before {
+                break;
+            }
+        }
         shard.flush(now, &mut Outgoing { sockets, connections, now });
         sockets.close_shared();
-        self.state.released = true;
+        self.state.next_sweep = Some(now + SWEEP);
         Ok(clients)
+    }
+
+    /// Closes the own sockets of clients that are gone.
+    fn sweep(&mut self, now: Instant) {
+        if self.state.next_sweep.is_some_and(|at| at <= now) {
+            self.sockets.keep_clients(self.shard.datagram_clients().into_iter());
+            self.state.next_sweep = Some(now + SWEEP);
+        }
     }
 
     fn carry_out(&mut self, now: Instant, mut command: Command) {
@@ -198,7 +227,7 @@ impl Worker {
     /// The shard gives it back by an action, also if it refuses the transport.
     fn media_socket(&mut self) -> Result<MediaSocket, NoPort> {
         match self.shared_media {
-            Some(_) if self.state.released => Err(NoPort::Exhausted),
+            Some(_) if self.state.next_sweep.is_some() => Err(NoPort::GivenUp),
             Some(shared) => Ok(shared),
             None => self.sockets.open_media(&self.poller, self.rng.next_u64()),
         }
@@ -250,6 +279,7 @@ impl Worker {
             .gauges()
             .visit(&mut |name, label, value| figures.gauges.push((name, label, value)));
         figures.gauges.push(("media_ports", "", self.sockets.media_ports_in_use() as u64));
+        figures.gauges.push(("client_sockets", "", self.sockets.clients() as u64));
         figures
     }
 }

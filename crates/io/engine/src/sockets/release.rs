@@ -4,6 +4,7 @@
 //! gets a socket of its own on the port, connected to it, which the kernel prefers to any other;
 //! then the sockets for everybody are read empty and closed.
 
+use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -73,6 +74,25 @@ impl Sockets {
             self.ready.push_back((key, 0));
         }
         Ok(())
+    }
+
+    /// Closes the sockets of clients that are not among these.
+    pub(crate) fn keep_clients(&mut self, clients: impl Iterator<Item = Client>) {
+        let present: HashSet<super::ClientKey> =
+            clients.map(|(socket, local, remote)| (socket.0, local, remote)).collect();
+        let Self { clients, ports, .. } = self;
+        clients.retain(|client, key| {
+            let stays = present.contains(client);
+            if !stays {
+                ports.remove(*key);
+            }
+            stays
+        });
+    }
+
+    /// How many clients have a socket of their own.
+    pub(crate) fn clients(&self) -> usize {
+        self.clients.len()
     }
 
     /// Reads what the shared ports still hold.
