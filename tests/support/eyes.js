@@ -5,6 +5,7 @@ globalThis.eyes = (() => {
   /** What live regions have told, in order; errors that nobody caught. */
   const told = [];
   const problems = [];
+  let unmet = "";
   addEventListener("error", ({ message }) => problems.push(message));
   addEventListener("unhandledrejection", ({ reason }) => problems.push(String(reason)));
 
@@ -41,7 +42,7 @@ globalThis.eyes = (() => {
     name,
     focused: () => name(document.activeElement),
     reads: (text) => document.body.innerText.includes(text),
-    all: () => `${document.body.innerText}\n-- focus: ${name(document.activeElement)}\n-- told: ${told}\n-- ${problems}`,
+    all: () => `${document.body.innerText}\n-- focus: ${name(document.activeElement)}\n-- told: ${told}\n-- ${problems}\n-- ${unmet}`,
     button: (wanted) => [...document.querySelectorAll("button")].find((each) => isSeen(each) && name(each) === wanted),
     tile: (wanted) => [...document.querySelectorAll("article")].find((each) => isSeen(each) && name(each) === wanted),
     /** Presses a button that can be seen; whether there is one. */
@@ -65,12 +66,20 @@ globalThis.eyes = (() => {
       const without = (each) => isSeen(each) && !name(each) && !each.matches("[role=status], [aria-hidden=true]");
       return [...controls].filter(without).map((each) => each.outerHTML.slice(0, 200));
     },
-    /** Looks for a second whether something is so. */
+    /** Looks for a second whether something is so. What asks about a thing that is not there yet is not met. */
     until(condition) {
       const end = performance.now() + 1000;
+      const holds = () => {
+        try {
+          return Boolean(condition());
+        } catch (error) {
+          unmet = String(error);
+          return false;
+        }
+      };
       return new Promise((resolve) => {
         const look = () => {
-          const met = Boolean(condition());
+          const met = holds();
           if (met || performance.now() > end) resolve(met);
           else setTimeout(look, 25);
         };
