@@ -77,6 +77,8 @@ export class Mover {
   #bridge: Bridge | undefined;
   /** When the server has been told to close the bridges before. */
   #retiring: Promise<void> = Promise.resolve();
+  /** When the server has said that what was on them is on main. */
+  #retired: Promise<void> = Promise.resolve();
   /** A dead bridge whose last picture is still shown. */
   #shown: Transport | undefined;
   #failures = 0;
@@ -313,10 +315,9 @@ export class Mover {
       return;
     }
     this.#forgetBridge();
-    this.#shown?.close();
+    if (this.#shown) this.#closeRetired(this.#shown);
     this.#shown = bridge.transport;
-    bridge.release();
-    this.#tracks.forget(bridge.transport);
+    this.#release(bridge);
     this.#retire(bridge);
   }
 
@@ -331,8 +332,11 @@ export class Mover {
     }
     if (this.#mainLife.alive) this.#forgetShown();
     this.#playback.prune();
-    bridge.close();
+    this.#release(bridge);
+    // Without an answer nothing of ours can be there.
+    if (!bridge.isAnswered) bridge.transport.close();
     this.#retire(bridge);
+    this.#closeRetired(bridge.transport);
   }
 
   #forgetBridge(): void {
@@ -343,17 +347,31 @@ export class Mover {
 
   #forgetShown(): void {
     this.#playback.prune();
-    this.#shown?.close();
+    if (this.#shown) this.#closeRetired(this.#shown);
     this.#shown = undefined;
+  }
+
+  #release(bridge: Bridge): void {
+    bridge.release();
+    this.#tracks.forget(bridge.transport);
   }
 
   /** Has the server close a bridge, whenever its name is known; tracks that are on it go back first. */
   #retire(bridge: Bridge): void {
+    let moved: Promise<void> | undefined;
     this.#retiring = bridge.opened.then((id) => {
       if (id === undefined || this.#closed) return;
-      void this.#moveTracks(this.#paths.main);
+      moved = this.#moveTracks(this.#paths.main);
       this.#closeTransport(id);
     });
+    const before = this.#retired;
+    this.#retired = this.#retiring.then(() => moved).then(() => before);
+  }
+
+  /** The end of its DTLS would end the tracks that the server still has on it, so that comes last. */
+  #closeRetired(transport: Transport): void {
+    if (this.#closed) transport.close();
+    else void this.#retired.then(() => transport.close());
   }
 
   #closeTransport(id: string): void {

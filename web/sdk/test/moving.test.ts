@@ -74,6 +74,21 @@ test("a blocked path: a bridge carries, main comes back, the bridge goes", async
   assertAtRest(it, timers);
 });
 
+test("a bridge that stalls before main is trusted takes no track with it", async () => {
+  const it = await call();
+  const { world } = it;
+  const timers = world.browser.timers + 1;
+  world.open.delete("direct");
+  await world.until(() => world.lines.length === 2 && world.flows(world.main));
+  await world.pass(1_200);
+  world.stalled.add(world.lines[1]!);
+  await world.until(() => world.lines.length === 1);
+  await world.pass(2_000);
+  assert.equal(world.published.size, 2);
+  assert.ok(carries(it));
+  assertAtRest(it, timers);
+});
+
 test("blocked again and again while it moves: direct, turn-udp, turn-tls", async () => {
   for (const pause of [300, 900, 1_300, 1_900, 2_700, 3_100, 4_500]) {
     const it = await call();

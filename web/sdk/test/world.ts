@@ -38,6 +38,8 @@ export class World {
   readonly faults: string[] = [];
   readonly lines: Line[] = [];
   readonly probes: FakePeerConnection[] = [];
+  /** Lines that lose everything for a while though their path is open. */
+  readonly stalled = new Set<Line>();
   remote: string[] = [];
   restartMs = RESTART_MS;
   tier: Tier | undefined;
@@ -238,8 +240,16 @@ export class World {
     ok({ type: "ok" });
   }
 
+  /** The end of its DTLS reaches the server: the transport is closed, and with it what is published there. */
+  #endClosed(): void {
+    const closed = this.lines.filter((each) => each.pc.signalingState === "closed" && this.flows(each));
+    const unheard = () => undefined;
+    for (const { id } of closed) this.#close(id, unheard, unheard);
+  }
+
   #step(): void {
     const now = this.browser.now;
+    this.#endClosed();
     if (this.signaling) for (const run of this.#queue.splice(0)) run();
     for (const line of this.lines) {
       this.#connect(line, now);
@@ -274,7 +284,7 @@ export class World {
   #carry(line: Line, now: number): void {
     const { pc } = line;
     if (pc.signalingState === "closed") return;
-    if (this.flows(line)) {
+    if (this.flows(line) && !this.stalled.has(line)) {
       line.bytes += 100;
       for (const { mid, track: id } of line.slots) if (id) pc.transceivers[Number(mid)]!.played = now;
       line.heardAt = now;
