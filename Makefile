@@ -12,7 +12,7 @@ WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test lab soak lint fuzz dist format clean check-system check-test-system \
-        test-rust test-python test-web test-browsers test-wheel test-hostile test-lab
+        test-rust test-python test-web test-browsers test-wheel test-hostile test-lab test-bench
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -20,7 +20,7 @@ help: ## Show this list
 serve: check-system $(VENV)/.engine $(STATIC)/.built ## Set up everything and run the server (ARGS="--host …")
 	@$(BIN)/roomline serve $$($(BIN)/python tools/dev_flag.py) $(ARGS)
 
-test: check-test-system lint test-rust test-python test-web test-wheel test-hostile test-browsers test-lab ## Set up everything and run every test
+test: check-test-system lint test-rust test-python test-web test-wheel test-hostile test-browsers test-lab test-bench ## Set up everything and run every test
 	@echo "All tests passed."
 
 lab: check-test-system $(VENV)/.engine $(STATIC)/.built target/release/roomline-link ## Every network of the lab (root): table and lab-report.json
@@ -73,6 +73,9 @@ test-browsers: $(VENV)/.engine $(STATIC)/.built target/release/roomline-link
 test-lab: $(VENV)/.engine $(STATIC)/.built target/release/roomline-link
 	$(BIN)/pytest tests/lab
 	$(BIN)/python -m netlab --quick
+
+test-bench: $(VENV)/.engine
+	$(BIN)/pytest tests/bench
 
 check-system:
 	@tools/system.sh serve
