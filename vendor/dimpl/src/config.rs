@@ -276,7 +276,7 @@ impl Config {
             })
     }
 
-    /// SRTP profiles a server may choose, most preferred first.
+    /// SRTP profiles a server may choose and a client offers, most preferred first.
     #[inline(always)]
     pub fn srtp_profiles(&self) -> &[SrtpProfile] {
         &self.srtp_profiles
@@ -498,7 +498,7 @@ impl ConfigBuilder {
         self
     }
 
-    /// Restrict and order the SRTP profiles that a server chooses from.
+    /// Restrict and order the SRTP profiles that a server chooses from and a client offers.
     ///
     /// Order determines preference (first = most preferred). The default is
     /// every supported profile, AEAD first.

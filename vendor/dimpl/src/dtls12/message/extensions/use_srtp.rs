@@ -1,4 +1,4 @@
-use crate::SrtpProfile;
+use crate::{Config, SrtpProfile};
 use crate::buffer::Buf;
 use arrayvec::ArrayVec;
 use nom::bytes::complete::take;
@@ -87,7 +87,14 @@ impl UseSrtpExtension {
         UseSrtpExtension { profiles, mki }
     }
 
+    /// What a client offers: the profiles of its configuration, in their order
+    pub fn offer(config: &Config) -> Self {
+        let profiles = config.srtp_profiles().iter().take(3);
+        Self::new(profiles.map(|profile| (*profile).into()).collect(), ArrayVec::new())
+    }
+
     /// Create a default UseSrtpExtension with standard profiles
+    #[cfg(test)]
     pub fn default() -> Self {
         let mut profiles = SrtpProfileVec::new();
         // Add profiles in order of preference (most secure first)

@@ -1,0 +1,195 @@
+//! What was sent and received while somebody measured.
+
+use serde_json::{Value, json};
+
+use crate::clock::{MICROSECOND, Nanos, SECOND, cpu_time};
+use crate::histogram::Histogram;
+use crate::incoming::Counts;
+use crate::outgoing::Sent;
+use crate::request::Id;
+use crate::transport::Transport;
+
+/// A generator busier than this measures itself.
+const BUSY: f64 = 0.8;
+
+/// A measurement under way.
+pub(crate) struct Measurement {
+    pub(crate) id: Id,
+    pub(crate) until: Nanos,
+    began: Nanos,
+    cpu: Nanos,
+    with_streams: bool,
+    refused: u64,
+    pub(crate) latency: Histogram,
+}
+
+impl Measurement {
+    pub(crate) fn begin<'a>(
+        (id, with_streams): (Id, bool),
+        (now, until): (Nanos, Nanos),
+        transports: impl Iterator<Item = &'a mut Transport>,
+    ) -> Measurement {
+        let mut refused = 0;
+        for transport in transports {
+            transport.session.incoming.iter_mut().for_each(|one| one.before = one.counts);
+            transport.session.outgoing.iter_mut().for_each(|one| one.before = one.sent);
+            refused += transport.link.refused;
+        }
+        let latency = Histogram::default();
+        Measurement { id, until, began: now, cpu: cpu_time(), with_streams, refused, latency }
+    }
+
+    /// What it found.
+    pub(crate) fn end<'a>(
+        &self,
+        now: Nanos,
+        transports: impl Iterator<Item = &'a Transport>,
+    ) -> Value {
+        let mut sums = Sums::default();
+        let (mut streams, mut publishers) = (Vec::new(), Vec::new());
+        for transport in transports {
+            sums.refused += transport.link.refused;
+            let session = &transport.session;
+            for stream in &session.incoming {
+                let window = stream.counts.since(&stream.before);
+                if stream.is_rtx {
+                    sums.rtx += window.received;
+                    continue;
+                }
+                sums.receive(&window);
+                if self.with_streams {
+                    let mid = stream.section.and_then(|index| session.sections.get(index));
+                    streams.push(json!({
+                        "transport": transport.name,
+                        "ssrc": stream.ssrc,
+                        "mid": mid.map(|section| &section.mid),
+                        "kind": if stream.is_video { "video" } else { "audio" },
+                        "stream": stream.stream,
+                        "expected": window.expected,
+                        "received": window.received,
+                        "lost": window.lost(),
+                        "duplicate": window.duplicate,
+                        "repaired": window.repaired,
+                        "reordered": window.reordered,
+                        "bytes": window.bytes,
+                        "jitter_ms": stream.jitter_ms(),
+                    }));
+                }
+            }
+            for stream in &session.outgoing {
+                let (sent, before) = (&stream.sent, &stream.before);
+                sums.send(sent, before);
+                if self.with_streams {
+                    publishers.push(json!({
+                        "transport": transport.name,
+                        "section": stream.section,
+                        "rid": stream.source.rid,
+                        "stream": stream.stream,
+                        "packets": sent.packets - before.packets,
+                        "bytes": sent.bytes - before.bytes,
+                        "retransmitted": sent.retransmitted - before.retransmitted,
+                        "nacked": sent.nacked - before.nacked,
+                        "keyframe_requests": sent.keyframe_requests - before.keyframe_requests,
+                        "skipped": sent.skipped - before.skipped,
+                    }));
+                }
+            }
+        }
+        let span = now - self.began;
+        let seconds = span as f64 / SECOND as f64;
+        let cpu = (cpu_time() - self.cpu) as f64 / span as f64;
+        let refused = sums.refused.saturating_sub(self.refused);
+        let reason = sums.problem(cpu, refused);
+        let Sums { received: got, sent, rtx, .. } = sums;
+        json!({
+            "seconds": seconds,
+            "received": {
+                "packets": got.received,
+                "packets_per_second": (got.received + got.duplicate + rtx) as f64 / seconds,
+                "bytes": got.bytes,
+                "expected": got.expected,
+                "lost": sums.lost,
+                "duplicate": got.duplicate,
+                "repaired": got.repaired,
+                "reordered": got.reordered,
+                "rtx": rtx,
+            },
+            "sent": {
+                "packets": sent.packets,
+                "packets_per_second": sent.packets as f64 / seconds,
+                "bytes": sent.bytes,
+                "retransmitted": sent.retransmitted,
+                "nacked": sent.nacked,
+                "keyframe_requests": sent.keyframe_requests,
+                "skipped": sent.skipped,
+                "refused": refused,
+            },
+            "latency_us": self.latencies(),
+            "cpu": cpu,
+            "void": reason.is_some(),
+            "reason": reason,
+            "streams": streams,
+            "publishers": publishers,
+        })
+    }
+
+    fn latencies(&self) -> Value {
+        if self.latency.count() == 0 {
+            return Value::Null;
+        }
+        let micros = |nanos: Nanos| nanos as f64 / MICROSECOND as f64;
+        let quantile = |share| micros(self.latency.quantile(share));
+        json!({
+            "count": self.latency.count(),
+            "p50": quantile(0.5),
+            "p90": quantile(0.9),
+            "p99": quantile(0.99),
+            "p99_9": quantile(0.999),
+            "max": micros(self.latency.max()),
+        })
+    }
+}
+
+#[derive(Default)]
+struct Sums {
+    received: Counts,
+    lost: u64,
+    /// Packets of retransmission streams, whether they were of use or not.
+    rtx: u64,
+    sent: Sent,
+    refused: u64,
+}
+
+impl Sums {
+    fn receive(&mut self, window: &Counts) {
+        let sum = &mut self.received;
+        sum.expected += window.expected;
+        sum.received += window.received;
+        sum.duplicate += window.duplicate;
+        sum.repaired += window.repaired;
+        sum.reordered += window.reordered;
+        sum.bytes += window.bytes;
+        self.lost += window.lost();
+    }
+
+    fn send(&mut self, now: &Sent, before: &Sent) {
+        let sum = &mut self.sent;
+        sum.packets += now.packets - before.packets;
+        sum.bytes += now.bytes - before.bytes;
+        sum.retransmitted += now.retransmitted - before.retransmitted;
+        sum.nacked += now.nacked - before.nacked;
+        sum.keyframe_requests += now.keyframe_requests - before.keyframe_requests;
+        sum.skipped += now.skipped - before.skipped;
+    }
+
+    /// Why the measurement says more about the generator than about the server.
+    fn problem(&self, cpu: f64, refused: u64) -> Option<String> {
+        if cpu > BUSY {
+            return Some(format!("the load client used {:.0} % of its core", cpu * 100.0));
+        }
+        if self.sent.skipped > 0 {
+            return Some(format!("the load client came too late for {} frames", self.sent.skipped));
+        }
+        (refused > 0).then(|| format!("the kernel did not take {refused} datagrams"))
+    }
+}
