@@ -15,10 +15,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-Kind = Literal["audio", "video", "application"]
-Direction = Literal["sendonly", "recvonly", "sendrecv", "inactive"]
-Profile = Literal["gcm", "cm"]
-Tier = Literal["turn-udp", "turn-tcp", "turn-tls"]
+from bench.errors import BenchError
+from bench.peers.contract import Kind, Profile, Section, Via
 
 LINE = 64 * 1024 * 1024
 """The longest line the client may write: a measurement of many streams."""
@@ -27,18 +25,8 @@ PATIENCE = 15.0
 """Seconds for a request that does not wait for the network's other end."""
 
 
-class LoadError(Exception):
+class LoadError(BenchError):
     """The load client could not do what it was asked for, or is gone; the message says why."""
-
-
-@dataclass(frozen=True)
-class Section:
-    """A media section to be offered."""
-
-    kind: Kind
-    direction: Direction
-    simulcast: int = 0
-    """How many encodings; 0 and 1 are no simulcast."""
 
 
 @dataclass(frozen=True)
@@ -70,21 +58,6 @@ class Audio:
 
 
 Pattern = Frames | Even | Audio
-
-
-@dataclass(frozen=True)
-class Via:
-    """A relay, and how to reach it."""
-
-    tier: Tier
-    server: str
-    """`address:port`."""
-    username: str
-    password: str
-    name: str = ""
-    """What its certificate says, for `turn-tls`."""
-    ca: str = ""
-    """The file with the authority that signed it, for `turn-tls`."""
 
 
 @dataclass(frozen=True)
@@ -285,13 +258,13 @@ class Load:
             transport=transport,
             sections=[asdict(section) for section in sections],
             profiles=list(profiles),
-            via=asdict(via) if via else None,
+            via=_relay(via),
         )
         return str(answer["sdp"])
 
-    async def answer(self, transport: str, sdp: str) -> None:
-        """Take the other side's answer."""
-        await self._ask("answer", transport=transport, sdp=sdp)
+    async def answer(self, transport: str, sdp: str, via: Via | None = None) -> None:
+        """Take the other side's answer; `via`, where the relay is known only now."""
+        await self._ask("answer", transport=transport, sdp=sdp, via=_relay(via))
 
     async def accept(
         self,
@@ -306,7 +279,7 @@ class Load:
             transport=transport,
             sdp=sdp,
             profiles=list(profiles),
-            via=asdict(via) if via else None,
+            via=_relay(via),
         )
         return str(answer["sdp"])
 
@@ -316,10 +289,9 @@ class Load:
         answer = await self._ask("reoffer", transport=transport, sections=added)
         return str(answer["sdp"])
 
-    async def candidate(self, transport: str, candidate: str) -> bool:
-        """A candidate that came after the description; whether it is of use."""
-        answer = await self._ask("candidate", transport=transport, candidate=candidate)
-        return bool(answer["used"])
+    async def candidate(self, transport: str, candidate: str) -> None:
+        """A candidate that came after the description. Those of no use are left out."""
+        await self._ask("candidate", transport=transport, candidate=candidate)
 
     async def connected(self, transport: str, timeout_s: float = PATIENCE) -> Connected:
         """Wait for ICE and DTLS."""
@@ -430,3 +402,9 @@ class Load:
             waiting.set_result(message["ok"])
         else:
             waiting.set_exception(LoadError(message["error"]))
+
+
+def _relay(via: Via | None) -> dict[str, Any] | None:
+    if via is None:
+        return None
+    return asdict(via) | {"ca": str(via.ca) if via.ca else None}
