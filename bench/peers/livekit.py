@@ -66,7 +66,7 @@ class LiveKit:
         key, secret = "bench", secrets.token_hex(32)
         configuration = place.folder / "livekit.yaml"
         # JSON is YAML.
-        configuration.write_text(json.dumps(self._configuration(place, key, secret), indent=2))
+        configuration.write_text(json.dumps(self.configuration(place, key, secret), indent=2))
         process = Process(
             place,
             self.name,
@@ -76,7 +76,8 @@ class LiveKit:
         process.wait(lambda: tcp_answers(place.address, PORT))
         return LiveKitRunning(process, place, key, secret)
 
-    def _configuration(self, place: Place, key: str, secret: str) -> dict[str, Any]:
+    def configuration(self, place: Place, key: str, secret: str) -> dict[str, Any]:
+        """What its configuration file says."""
         udp: dict[str, Any] = {"udp_port": 7882}
         if self.ports == "range":
             udp = {"port_range_start": 20000, "port_range_end": 60000}
@@ -149,7 +150,7 @@ class _Joined(Conversation):
                 sdk=models.ClientInfo.SDK.JS, version="2.17.0", protocol=PROTOCOL
             ),
             connection_settings=rtc.ConnectionSettings(auto_subscribe=self.guest.receive),
-            add_track_requests=list(_intents(offer, self.guest.tracks)),
+            add_track_requests=list(intents(offer, self.guest.tracks)),
             publisher_offer=self._description(offer),
         )
         wrapped = rtc.WrappedJoinRequest(join_request=request.SerializeToString())
@@ -227,7 +228,7 @@ class _Joined(Conversation):
         await self.say(message.SerializeToString())
 
 
-def _intents(offer: str, tracks: Sequence[Track]) -> Iterator[rtc.AddTrackRequest]:
+def intents(offer: str, tracks: Sequence[Track]) -> Iterator[rtc.AddTrackRequest]:
     """What the offer's tracks are to be, named by the track ids of their `a=msid`."""
     sections = re.split(r"^m=", offer, flags=re.MULTILINE)[1:]
     for section, track in zip(sections, tracks, strict=False):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import ssl
 import struct
@@ -16,7 +15,8 @@ from bench.errors import BenchError
 from bench.peers.contract import Place
 
 READY_WITHIN_S = 30.0
-ENDS_WITHIN_S = 10.0
+PATIENCE_S = (1.0, 9.0)
+"""How long the first and the second request to end are given."""
 LOOK_EVERY_S = 0.05
 LOG_SHOWN = 4000
 """Characters of its log that an error shows."""
@@ -62,14 +62,15 @@ class Process:
         """End it, politely first. Raises BenchError with its log if it had ended by itself."""
         if self._popen.poll() is not None:
             raise BenchError(f"{self.name} had ended by itself:\n{self.log()}")
-        # Sent twice: to ours the first means to let calls go on for a while.
-        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
-            self._popen.send_signal(number)
+        # To ours the first request means to let calls go on for a while.
+        for patience in PATIENCE_S:
+            self._popen.terminate()
             try:
-                self._popen.wait(ENDS_WITHIN_S / 2)
+                self._popen.wait(patience)
             except subprocess.TimeoutExpired:
                 continue
             return
+        self._popen.kill()
         self._popen.wait()
 
     def log(self) -> str:
