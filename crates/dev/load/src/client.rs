@@ -5,24 +5,30 @@ use std::collections::{BinaryHeap, HashMap};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rustls::ClientConfig;
 use serde_json::{Value, json};
 
 use crate::clock::{Clock, Nanos, SECOND, realtime_offset};
 use crate::datagrams::Receiver;
 use crate::dtls::{Identity, ProfileName};
-use crate::link::Link;
+use crate::link::{Link, Tier, Via};
 use crate::measure::Measurement;
 use crate::outgoing::Pattern;
 use crate::poller::{Poller, Ready};
 use crate::request::{self, Envelope, Id, Request};
-use crate::session::{Session, Totals, World};
+use crate::sdp::SdpError;
+use crate::session::{Offered, Session, Totals, World};
+use crate::stream;
 use crate::transport::{Transport, Wanted};
 
 /// The token of standard input; transports have their index.
 const STDIN: u64 = u64::MAX;
+/// How long a relay may take to give an address.
+const GATHERING: Nanos = 10 * SECOND;
 /// The longest wait that a request may ask for.
 const MAX_WAIT: f64 = 3_600.0;
 
@@ -52,6 +58,8 @@ pub(crate) struct Client {
     input: Vec<u8>,
     replies: Vec<Value>,
     closed: Totals,
+    /// By the file it came from.
+    trust: HashMap<String, Arc<ClientConfig>>,
 }
 
 type Outcome = Result<Option<Value>, String>;
@@ -75,6 +83,7 @@ impl Client {
             input: Vec::new(),
             replies: Vec::new(),
             closed: Totals::default(),
+            trust: HashMap::new(),
         })
     }
 
@@ -103,7 +112,7 @@ impl Client {
 
     fn farewell(&mut self) -> io::Result<()> {
         for mut transport in std::mem::take(&mut self.transports).into_iter().flatten() {
-            transport.close(&mut self.replies);
+            transport.close(self.clock.now(), &mut self.replies);
         }
         self.speak()
     }
@@ -149,6 +158,16 @@ impl Client {
             transport.receive(&mut self.receiver, &mut world)?;
         }
         transport.drive(&mut world, &mut self.replies);
+        let writing = transport.link.wants_write();
+        if transport.link.failure().is_some() {
+            // A socket that has ended would be told of for ever.
+            if !std::mem::replace(&mut transport.deaf, true) {
+                self.poller.remove(transport.link.fd())?;
+            }
+        } else if writing != transport.writing {
+            transport.writing = writing;
+            self.poller.want_write(transport.link.fd(), index as u64, writing)?;
+        }
         let due = transport.next_timeout();
         if due < Nanos::MAX && transport.armed.is_none_or(|armed| due < armed) {
             transport.armed = Some(due);
@@ -210,21 +229,17 @@ impl Client {
     /// Answers at once, or with none later.
     fn carry_out(&mut self, id: Id, request: Request) -> Outcome {
         match request {
-            Request::Offer { transport, sections, profiles } => {
-                let index = self.open(&transport, true, profiles)?;
-                let numbers = &mut self.numbers;
-                let sdp = self.transports[index]
-                    .as_mut()
-                    .map(|transport| transport.session.offer(&sections, numbers));
-                Ok(Some(json!({"sdp": sdp})))
+            Request::Offer { transport, sections, profiles, via } => {
+                self.open(&transport, (true, profiles), via.as_ref())?;
+                self.offer(id, &transport, &sections)
             }
-            Request::Reoffer { transport, sections } => {
-                let (_, transport) = find(&self.names, &mut self.transports, &transport)?;
-                let sdp = transport.session.offer(&sections, &mut self.numbers);
-                Ok(Some(json!({"sdp": sdp})))
+            Request::Reoffer { transport, sections } => self.offer(id, &transport, &sections),
+            Request::Answer { transport, sdp, via } => {
+                self.answer(id, &transport, &sdp, via.as_ref())
             }
-            Request::Answer { transport, sdp } => self.answer(&transport, &sdp),
-            Request::Accept { transport, sdp, profiles } => self.accept(&transport, &sdp, profiles),
+            Request::Accept { transport, sdp, profiles, via } => {
+                self.accept(id, &transport, &sdp, (profiles, via.as_ref()))
+            }
             Request::Candidate { transport, candidate } => {
                 let (index, transport) = find(&self.names, &mut self.transports, &transport)?;
                 let used = transport.session.trickle(&candidate);
@@ -255,9 +270,9 @@ impl Client {
     fn open(
         &mut self,
         name: &str,
-        controlling: bool,
-        profiles: Vec<ProfileName>,
-    ) -> Result<usize, String> {
+        (controlling, profiles): (bool, Vec<ProfileName>),
+        via: Option<&Via>,
+    ) -> Result<(), String> {
         if self.names.contains_key(name) {
             return Err(format!("there is a transport {name} already"));
         }
@@ -266,14 +281,46 @@ impl Client {
         }
         let (now, fingerprint) = (self.clock.now(), self.identity.fingerprint.clone());
         let session = Session::new(controlling, profiles, &fingerprint, now, &mut self.rng);
-        let address = SocketAddr::new(self.options.address, 0);
-        let link = Link::direct(address, self.options.gro).map_err(|e| format!("socket: {e}"))?;
+        let link = self.link(via)?;
         let index = self.transports.len();
         self.poller.add(link.fd(), index as u64).map_err(|e| format!("epoll: {e}"))?;
         let transport = Transport::new(name.to_owned(), session, link);
         self.transports.push(Some(Box::new(transport)));
         self.names.insert(name.to_owned(), index);
-        Ok(index)
+        Ok(())
+    }
+
+    /// A way to others, by a relay if there is to be one.
+    fn link(&mut self, via: Option<&Via>) -> Result<Link, String> {
+        let (address, gro) = (SocketAddr::new(self.options.address, 0), self.options.gro);
+        let Some(via) = via else {
+            return Link::direct(address, gro).map_err(|error| format!("socket: {error}"));
+        };
+        let trust = match (via.tier, &via.ca) {
+            (Tier::Tls, Some(ca)) => Some(self.trusted(ca)?),
+            (Tier::Tls, None) => return Err("turn-tls needs an authority to trust".into()),
+            _ => None,
+        };
+        let rng = StdRng::from_rng(&mut self.rng);
+        Link::relayed(address, via, (gro, trust), (rng, self.clock.now()))
+    }
+
+    fn trusted(&mut self, ca: &str) -> Result<Arc<ClientConfig>, String> {
+        if let Some(config) = self.trust.get(ca) {
+            return Ok(config.clone());
+        }
+        let config = stream::trust(ca)?;
+        self.trust.insert(ca.to_owned(), config.clone());
+        Ok(config)
+    }
+
+    fn offer(&mut self, id: Id, name: &str, sections: &[Offered]) -> Outcome {
+        let deadline = self.clock.now() + GATHERING;
+        let (index, transport) = find(&self.names, &mut self.transports, name)?;
+        transport.session.offer(sections, &mut self.numbers);
+        transport.wait(id, Wanted::Description, deadline);
+        self.wake(index)?;
+        Ok(None)
     }
 
     /// Lets a transport act on what it was told.
@@ -281,30 +328,49 @@ impl Client {
         self.drive(index, false, realtime_offset()).map_err(|error| error.to_string())
     }
 
-    fn answer(&mut self, name: &str, sdp: &str) -> Outcome {
-        let index = self.with_world(name, |transport, world| {
-            transport.session.answered(sdp, world).map_err(|error| error.to_string())
-        })?;
-        self.wake(index.0)?;
-        Ok(Some(json!({})))
-    }
-
-    fn accept(&mut self, name: &str, sdp: &str, profiles: Vec<ProfileName>) -> Outcome {
-        if !self.names.contains_key(name) {
-            self.open(name, false, profiles)?;
+    fn answer(&mut self, id: Id, name: &str, sdp: &str, via: Option<&Via>) -> Outcome {
+        if via.is_some() {
+            let link = self.link(via)?;
+            let (index, transport) = find(&self.names, &mut self.transports, name)?;
+            self.poller.add(link.fd(), index as u64).map_err(|e| format!("epoll: {e}"))?;
+            transport.link = link;
+            transport.writing = false;
         }
-        let (index, answer) = self.with_world(name, |transport, world| {
-            transport.session.accept(sdp, world).map_err(|error| error.to_string())
+        let deadline = self.clock.now() + GATHERING;
+        let index = self.with_world(name, |transport, world| {
+            transport.session.answered(sdp, world)?;
+            transport.wait(id, Wanted::Ready, deadline);
+            Ok(())
         })?;
         self.wake(index)?;
-        Ok(Some(json!({"sdp": answer})))
+        Ok(None)
     }
 
-    fn with_world<R>(
+    fn accept(
+        &mut self,
+        id: Id,
+        name: &str,
+        sdp: &str,
+        (profiles, via): (Vec<ProfileName>, Option<&Via>),
+    ) -> Outcome {
+        if !self.names.contains_key(name) {
+            self.open(name, (false, profiles), via)?;
+        }
+        let deadline = self.clock.now() + GATHERING;
+        let index = self.with_world(name, |transport, world| {
+            transport.session.accept(sdp, world)?;
+            transport.wait(id, Wanted::Description, deadline);
+            Ok(())
+        })?;
+        self.wake(index)?;
+        Ok(None)
+    }
+
+    fn with_world(
         &mut self,
         name: &str,
-        act: impl FnOnce(&mut Transport, &mut World<'_>) -> Result<R, String>,
-    ) -> Result<(usize, R), String> {
+        act: impl FnOnce(&mut Transport, &mut World<'_>) -> Result<(), SdpError>,
+    ) -> Result<usize, String> {
         let (index, transport) = find(&self.names, &mut self.transports, name)?;
         let mut world = World {
             clock: self.clock,
@@ -313,7 +379,7 @@ impl Client {
             latency: None,
             realtime_offset: realtime_offset(),
         };
-        act(transport, &mut world).map(|result| (index, result))
+        act(transport, &mut world).map(|()| index).map_err(|error| error.to_string())
     }
 
     fn wait(&mut self, id: Id, name: &str, wanted: Wanted, timeout_s: f64) -> Outcome {
@@ -346,7 +412,7 @@ impl Client {
     fn close(&mut self, name: &str) -> Outcome {
         let index = self.names.remove(name).ok_or_else(|| format!("no transport {name}"))?;
         if let Some(mut transport) = self.transports[index].take() {
-            transport.close(&mut self.replies);
+            transport.close(self.clock.now(), &mut self.replies);
             add(&mut self.closed, &transport.session.totals);
         }
         Ok(Some(json!({})))

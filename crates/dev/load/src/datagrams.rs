@@ -265,6 +265,15 @@ impl Batch {
         starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
     }
 
+    /// Changes each datagram.
+    pub(crate) fn each(&mut self, mut change: impl FnMut(&mut [u8])) {
+        let mut start = 0;
+        for end in &self.ends {
+            change(&mut self.bytes[start..*end]);
+            start = *end;
+        }
+    }
+
     /// Sends everything and forgets it; how many datagrams the kernel did not take.
     pub(crate) fn flush(&mut self, socket: &UdpSocket, to: SocketAddr) -> usize {
         let name = SockAddr::from(to);

@@ -21,7 +21,9 @@ mod poller;
 mod request;
 mod sdp;
 mod session;
+mod stream;
 mod transport;
+mod turn;
 
 use std::process::ExitCode;
 

@@ -38,9 +38,13 @@ impl Poller {
     }
 
     /// Tells also when it can be written, or no more.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for relays over TCP"))]
     pub(crate) fn want_write(&self, fd: RawFd, token: u64, wanted: bool) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_MOD, fd, token, wanted)
+    }
+
+    /// Tells nothing of it any more.
+    pub(crate) fn remove(&self, fd: RawFd) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_DEL, fd, 0, false)
     }
 
     fn control(&self, what: libc::c_int, fd: RawFd, token: u64, write: bool) -> io::Result<()> {
@@ -114,5 +118,8 @@ mod tests {
         poller.want_write(other.as_raw_fd(), 7, true).unwrap();
         poller.wait(None, &mut ready).unwrap();
         assert_eq!(ready, [Ready { token: 7, writable: true }]);
+        poller.remove(other.as_raw_fd()).unwrap();
+        poller.wait(Some(0), &mut ready).unwrap();
+        assert!(ready.is_empty());
     }
 }

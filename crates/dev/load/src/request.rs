@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::dtls::ProfileName;
+use crate::link::Via;
 use crate::outgoing::Pattern;
 use crate::session::Offered;
 
@@ -30,15 +31,17 @@ pub(crate) enum Request {
         sections: Vec<Offered>,
         #[serde(default = "both")]
         profiles: Vec<ProfileName>,
+        via: Option<Via>,
     },
-    /// Take the other side's answer.
-    Answer { transport: String, sdp: String },
+    /// Take the other side's answer, and go through a relay that is known only now.
+    Answer { transport: String, sdp: String, via: Option<Via> },
     /// Take an offer, make the transport if it is a new one, and answer.
     Accept {
         transport: String,
         sdp: String,
         #[serde(default = "both")]
         profiles: Vec<ProfileName>,
+        via: Option<Via>,
     },
     /// Offer again, with further sections.
     Reoffer {

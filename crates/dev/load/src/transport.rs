@@ -2,7 +2,6 @@
 
 use std::io;
 
-use roomline_ice::Candidate;
 use serde_json::{Value, json};
 
 use crate::clock::{Nanos, milliseconds};
@@ -14,6 +13,10 @@ use crate::session::{Session, World};
 /// What a request waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
+    /// An address to be reached at; the answer is the description with it.
+    Description,
+    /// The same, with no more to tell.
+    Ready,
     Connected,
     FirstFrame,
 }
@@ -31,14 +34,26 @@ pub(crate) struct Transport {
     pub(crate) link: Link,
     /// The timer that is set for it.
     pub(crate) armed: Option<Nanos>,
+    /// The poller tells when its socket can be written.
+    pub(crate) writing: bool,
+    /// The poller tells nothing of it any more.
+    pub(crate) deaf: bool,
     waiting: Vec<Waiting>,
     told_end: bool,
 }
 
 impl Transport {
-    pub(crate) fn new(name: String, mut session: Session, link: Link) -> Transport {
-        session.set_candidate(Candidate::host(link.local(), u16::MAX).to_string());
-        Transport { name, session, link, armed: None, waiting: Vec::new(), told_end: false }
+    pub(crate) fn new(name: String, session: Session, link: Link) -> Transport {
+        Transport {
+            name,
+            session,
+            link,
+            armed: None,
+            writing: false,
+            deaf: false,
+            waiting: Vec::new(),
+            told_end: false,
+        }
     }
 
     /// Answers now or later.
@@ -53,7 +68,7 @@ impl Transport {
         world: &mut World<'_>,
     ) -> io::Result<()> {
         let session = &mut self.session;
-        self.link.receive(receiver, |from, stamped, data| {
+        self.link.receive(receiver, world.now, |from, stamped, data| {
             let arrived = match stamped {
                 0 => world.now,
                 _ => stamped.saturating_sub(world.realtime_offset),
@@ -64,14 +79,17 @@ impl Transport {
 
     /// Does what is due, sends, and answers those who waited.
     pub(crate) fn drive(&mut self, world: &mut World<'_>, replies: &mut Vec<Value>) {
-        let headroom = self.link.headroom();
-        if self.session.next_timeout() <= world.now {
+        if self.link.is_ready() && self.session.next_timeout() <= world.now {
+            let headroom = self.link.headroom();
             self.session.poll(&mut self.link.batch, headroom, world);
         }
         if let Some(remote) = self.session.remote() {
-            self.link.flush(remote);
+            self.link.flush(remote, world.now);
         }
-        self.send();
+        self.send(world.now);
+        if let Some(failure) = self.link.failure() {
+            self.session.end(failure);
+        }
         if !self.waiting.is_empty() {
             self.answer_waiting(world.now, replies);
         }
@@ -81,26 +99,32 @@ impl Transport {
         }
     }
 
-    fn send(&mut self) {
+    fn send(&mut self, now: Nanos) {
         for (to, data) in self.session.out.drain(..) {
-            self.link.send(to, &data);
+            self.link.send(to, &data, now);
         }
+        self.link.poll(now);
     }
 
     /// Says goodbye.
-    pub(crate) fn close(&mut self, replies: &mut Vec<Value>) {
+    pub(crate) fn close(&mut self, now: Nanos, replies: &mut Vec<Value>) {
         self.session.close();
-        self.send();
+        self.send(now);
         let closed = self.waiting.drain(..);
         replies
             .extend(closed.map(|one| request::refusal(Some(one.id), "the transport was closed")));
     }
 
     fn answer_waiting(&mut self, now: Nanos, replies: &mut Vec<Value>) {
-        let session = &self.session;
-        let local = self.link.local();
+        let (session, link) = (&mut self.session, &self.link);
+        let local = link.local();
         self.waiting.retain(|waiting| {
             let reached = match waiting.wanted {
+                Wanted::Description => link.is_ready().then(|| {
+                    session.set_candidate(link.candidate());
+                    json!({"sdp": session.describe()})
+                }),
+                Wanted::Ready => link.is_ready().then(|| json!({})),
                 Wanted::Connected => session.connected.map(|connected| {
                     json!({
                         "ms": milliseconds(session.since_began(connected.at)),
@@ -130,6 +154,8 @@ impl Transport {
     /// When [`drive`](Self::drive) has something to do.
     pub(crate) fn next_timeout(&self) -> Nanos {
         let waiting = self.waiting.iter().map(|waiting| waiting.deadline).min();
-        self.session.next_timeout().min(waiting.unwrap_or(Nanos::MAX))
+        let session = if self.link.is_ready() { self.session.next_timeout() } else { Nanos::MAX };
+        let link = if self.session.ended.is_none() { self.link.next_timeout() } else { Nanos::MAX };
+        session.min(link).min(waiting.unwrap_or(Nanos::MAX))
     }
 }

@@ -28,13 +28,12 @@ pub(crate) struct Offered {
 }
 
 impl Session {
-    /// Offers what was offered before and these sections. `numbers` are given to the streams.
-    pub(crate) fn offer(&mut self, sections: &[Offered], numbers: &mut u32) -> String {
+    /// Adds sections to what is offered. `numbers` are given to the streams.
+    pub(crate) fn offer(&mut self, sections: &[Offered], numbers: &mut u32) {
         for offered in sections {
             self.add_section(offered, numbers);
         }
         self.local.setup = Setup::ActPass;
-        self.describe()
     }
 
     fn add_section(&mut self, offered: &Offered, numbers: &mut u32) {
@@ -60,7 +59,8 @@ impl Session {
         self.sections.push(Section::offer(offered.kind, mid, offered.direction, streams));
     }
 
-    fn describe(&mut self) -> String {
+    /// Our description, as it is now.
+    pub(crate) fn describe(&mut self) -> String {
         let text = sdp::write(&self.local, &self.sections);
         self.local.version += 1;
         text
@@ -81,8 +81,8 @@ impl Session {
         Ok(())
     }
 
-    /// Takes an offer, the first or a later one, and writes the answer.
-    pub(crate) fn accept(&mut self, text: &str, world: &mut World<'_>) -> Result<String, SdpError> {
+    /// Takes an offer, the first or a later one.
+    pub(crate) fn accept(&mut self, text: &str, world: &mut World<'_>) -> Result<(), SdpError> {
         let offer = RemoteDescription::parse(text)?;
         let restarted =
             self.agent.remote_ufrag().is_some_and(|ufrag| ufrag != offer.credentials.ufrag);
@@ -97,7 +97,7 @@ impl Session {
         };
         self.local.setup = if active { Setup::Active } else { Setup::Passive };
         self.take(offer, |_| active, world);
-        Ok(self.describe())
+        Ok(())
     }
 
     /// What offers and answers have in common: how the other side is reached, who it is, and what

@@ -36,13 +36,24 @@ fn join(
     number: u64,
     sections: &serde_json::Value,
     profiles: &[&str],
-) {
+) -> serde_json::Value {
+    join_by(client, server, number, sections, (profiles, json!(null), json!(null)))
+}
+
+/// The relay is known when the offer is made, or with the answer, or never.
+fn join_by(
+    client: &mut Client,
+    server: &mut Server,
+    number: u64,
+    sections: &serde_json::Value,
+    (profiles, early, late): (&[&str], serde_json::Value, serde_json::Value),
+) -> serde_json::Value {
     let name = format!("t{number}");
-    let offer = client
-        .ask(json!({"do": "offer", "transport": name, "sections": sections, "profiles": profiles}));
+    let offer = client.ask(json!({"do": "offer", "transport": name, "sections": sections,
+        "profiles": profiles, "via": early}));
     let answer = server.open(number, offer["sdp"].as_str().unwrap());
-    client.ask(json!({"do": "answer", "transport": name, "sdp": answer}));
-    client.ask(json!({"do": "connected", "transport": name, "timeout_s": 10}));
+    client.ask(json!({"do": "answer", "transport": name, "sdp": answer, "via": late}));
+    client.ask(json!({"do": "connected", "transport": name, "timeout_s": 10}))
 }
 
 fn frames() -> serde_json::Value {
@@ -81,6 +92,51 @@ fn what_is_published_comes_to_every_receiver() {
         client.ask(json!({"do": "close", "transport": "t1"}));
         server.wait_closed(1);
     }
+}
+
+#[test]
+fn every_tier_of_the_servers_own_relay_carries_media_both_ways() {
+    for tier in ["turn-udp", "turn-tcp", "turn-tls"] {
+        for late in [false, true] {
+            let (mut client, mut server) = (Client::start(), Server::start());
+            let (sends, receives) = (
+                json!([{"kind": "video", "direction": "sendonly"}]),
+                json!([{"kind": "video", "direction": "recvonly"}]),
+            );
+            for (number, sections) in [(1, &sends), (2, &receives)] {
+                let via = server.relay(tier, number);
+                let (early, late) = if late { (json!(null), via) } else { (via, json!(null)) };
+                let how = (&["gcm"][..], early, late);
+                join_by(&mut client, &mut server, number, sections, how);
+                assert_eq!(server.tier(number), tier);
+            }
+            server.publish(10, 1, "0");
+            server.subscribe(20, 10, 2, "0");
+            client.ask(json!({"do": "publish", "transport": "t1", "section": 0,
+                "pattern": frames()}));
+            client.ask(json!({"do": "first_frame", "transport": "t2", "timeout_s": 10}));
+            let found = client.ask(json!({"do": "measure", "seconds": 0.5}));
+            assert!(found["received"]["packets"].as_u64().unwrap() > 50, "{tier}: {found}");
+            let stats = client.ask(json!({"do": "stats"}));
+            assert_eq!(stats["decrypt_failures"], 0);
+        }
+    }
+}
+
+#[test]
+fn a_relay_that_refuses_or_is_not_there_is_named() {
+    let (mut client, server) = (Client::start(), Server::start());
+    let sections = json!([{"kind": "video", "direction": "sendonly"}]);
+    for tier in ["turn-udp", "turn-tcp"] {
+        let mut via = server.relay(tier, 1);
+        via["password"] = json!("wrong");
+        let offer = json!({"do": "offer", "transport": tier, "sections": sections, "via": via});
+        assert!(client.refused(offer).contains("the relay refused Allocate: 401"));
+    }
+    let mut via = server.relay("turn-tcp", 1);
+    via["server"] = json!("127.0.0.1:1");
+    let offer = json!({"do": "offer", "transport": "x", "sections": sections, "via": via});
+    assert!(client.refused(offer).contains("refused"));
 }
 
 #[test]

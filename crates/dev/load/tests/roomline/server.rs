@@ -1,20 +1,26 @@
 //! The engine, told what to do as a room would.
 
-use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
+use aws_lc_rs::hmac;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use roomline_engine::{Config, Engine, EngineEvent};
 use roomline_sfu::{
     Command, Event, ParticipantId, PublicationId, RequestId, SubscriptionId, TransportId,
 };
+use serde_json::{Value, json};
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const PATIENCE: Duration = Duration::from_secs(10);
 
+const SECRET: [u8; 32] = [7; 32];
+
 pub struct Server {
     engine: Engine,
+    certificate: PathBuf,
     poll: Poll,
     events: Vec<Event>,
     requests: u64,
@@ -30,7 +36,7 @@ impl Server {
             https_port: 0,
             turn_port: 0,
             realm: "r".into(),
-            turn_secret: vec![7; 32],
+            turn_secret: SECRET.to_vec(),
             certificate_pem: made.cert.pem().into_bytes(),
             private_key_pem: made.signing_key.serialize_pem().into_bytes(),
             max_allocations_per_participant: 4,
@@ -38,10 +44,14 @@ impl Server {
             stats_interval: Duration::from_secs(2),
         })
         .unwrap();
+        let (process, port) = (std::process::id(), engine.https_port());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let certificate = folder.join(format!("{process}-{port}.pem"));
+        std::fs::write(&certificate, made.cert.pem()).unwrap();
         let poll = Poll::new().unwrap();
         let fd = engine.event_fd();
         poll.registry().register(&mut SourceFd(&fd), Token(0), Interest::READABLE).unwrap();
-        Server { engine, poll, events: Vec::new(), requests: 0 }
+        Server { engine, certificate, poll, events: Vec::new(), requests: 0 }
     }
 
     /// The first event that `choose` wants.
@@ -89,6 +99,35 @@ impl Server {
         answer.unwrap()
     }
 
+    /// The relay of a tier, with a participant's credentials.
+    pub fn relay(&self, tier: &str, participant: u64) -> Value {
+        let port = match tier {
+            "turn-tls" => self.engine.https_port(),
+            _ => self.engine.turn_port(),
+        };
+        let hour = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() + 3_600;
+        let username = format!("{hour}:{participant}");
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &SECRET);
+        json!({
+            "tier": tier,
+            "server": SocketAddr::new(LOCALHOST, port).to_string(),
+            "name": "localhost",
+            "password": base64(hmac::sign(&key, username.as_bytes()).as_ref()),
+            "username": username,
+            "ca": self.certificate,
+        })
+    }
+
+    /// The tier of the first path that works.
+    pub fn tier(&mut self, number: u64) -> &'static str {
+        self.event(|event| match event {
+            Event::PathChanged { transport, path } if transport.0 == number => {
+                Some(path.tier.as_str())
+            }
+            _ => None,
+        })
+    }
+
     pub fn publish(&mut self, number: u64, transport: u64, mid: &str) {
         self.ask(|request| Command::Publish {
             request,
@@ -120,4 +159,21 @@ impl Server {
             _ => None,
         });
     }
+}
+
+/// RFC 4648 section 4.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let mut group = [0; 4];
+        group[1..=chunk.len()].copy_from_slice(chunk);
+        let bits = u32::from_be_bytes(group);
+        for digit in 0..4 {
+            let index = bits >> (18 - 6 * digit) & 63;
+            let there = digit <= chunk.len();
+            text.push(if there { char::from(DIGITS[index as usize]) } else { '=' });
+        }
+    }
+    text
 }
