@@ -1,0 +1,231 @@
+//! A peer of the server: connectivity checks, DTLS, and then SRTP.
+
+use std::error::Error;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dimpl::{Config, Dtls, DtlsCertificate, Output, SrtpProfile};
+use roomline_srtp::{Outbound, Profile};
+use roomline_stun::attribute::{Priority, UseCandidate, Username};
+use roomline_stun::{Builder, Class, Key, Message, Method, TransactionId};
+
+use crate::network::{CLIENT, SERVER};
+use crate::turn::Turn;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+const MTU: usize = 2048;
+
+/// What every client has.
+pub struct Identity {
+    certificate: DtlsCertificate,
+    config: Arc<Config>,
+    profile: Profile,
+}
+
+impl Identity {
+    /// Offers one SRTP profile only.
+    pub fn new(profile: Profile) -> Result<Self, Box<dyn Error>> {
+        let offered = match profile {
+            Profile::AesCm128HmacSha1_80 => SrtpProfile::AES128_CM_SHA1_80,
+            _ => SrtpProfile::AEAD_AES_128_GCM,
+        };
+        let certificate = dimpl::certificate::generate_self_signed_certificate()
+            .map_err(|error| format!("certificate: {error:?}"))?;
+        let config = Config::builder().srtp_profiles(&[offered]).build()?;
+        Ok(Self { certificate, config: Arc::new(config), profile })
+    }
+
+    /// An offer with these media sections.
+    pub fn offer(&self, sections: &[Section]) -> String {
+        let digest =
+            aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &self.certificate.certificate);
+        let bytes: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        let mids: Vec<String> = (0..sections.len()).map(|mid| mid.to_string()).collect();
+        let mut sdp = format!(
+            "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\n\
+             a=extmap-allow-mixed\r\n",
+            mids.join(" ")
+        );
+        for (mid, section) in sections.iter().enumerate() {
+            sdp.push_str(&section.describe(mid, &bytes.join(":")));
+        }
+        sdp
+    }
+}
+
+/// A media section of an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// Video that the client sends.
+    Send,
+    /// Video that it receives.
+    Receive,
+}
+
+impl Section {
+    fn describe(self, mid: usize, fingerprint: &str) -> String {
+        let direction = if self == Section::Send { "sendonly" } else { "recvonly" };
+        format!(
+            "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:peer\r\n\
+             a=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:sha-256 {fingerprint}\r\n\
+             a=setup:actpass\r\na=mid:{mid}\r\n\
+             a=extmap:2 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time\r\n\
+             a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n\
+             a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
+             a={direction}\r\na=rtcp-mux\r\na=rtcp-rsize\r\na=rtpmap:96 VP8/90000\r\n\
+             a=rtcp-fb:96 goog-remb\r\na=rtcp-fb:96 transport-cc\r\na=rtcp-fb:96 ccm fir\r\n\
+             a=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\na=rtpmap:97 rtx/90000\r\n\
+             a=fmtp:97 apt=96\r\n"
+        )
+    }
+}
+
+/// A client whose handshake is done.
+pub struct Client {
+    socket: UdpSocket,
+    turn: Option<Turn>,
+    srtp: Outbound,
+    buffer: Vec<u8>,
+    dtls: Dtls,
+}
+
+impl Client {
+    /// Connects to the transport of an answer. `turn`: through the TURN server on this port.
+    pub fn connect(
+        identity: &Identity,
+        answer: &str,
+        participant: u64,
+        turn: Option<u16>,
+    ) -> Result<Self, Box<dyn Error>> {
+        let socket = UdpSocket::bind((CLIENT, 0))?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        let candidate = line(answer, "a=candidate:")?;
+        let port = candidate.split(' ').nth(5).ok_or("no port")?.parse()?;
+        let media = SocketAddr::new(SERVER.into(), port);
+        let turn = match turn {
+            None => {
+                socket.connect(media)?;
+                None
+            }
+            Some(port) => {
+                socket.connect((SERVER, port))?;
+                Some(Turn::allocate(&socket, participant, media)?)
+            }
+        };
+        let mut dtls =
+            Dtls::new_auto(identity.config.clone(), identity.certificate.clone(), Instant::now());
+        dtls.set_active(true);
+        let mut link = Link { socket, turn };
+        link.check(answer)?;
+        let keys = link.shake_hands(&mut dtls)?;
+        let split = identity.profile.split(&keys)?;
+        let srtp = Outbound::new(identity.profile, split.client_key, split.client_salt)?;
+        let Link { socket, turn } = link;
+        Ok(Self { socket, turn, srtp, buffer: Vec::new(), dtls })
+    }
+
+    /// Begins a packet: append header and payload to the buffer that is given.
+    pub fn begin(&mut self) -> &mut Vec<u8> {
+        self.buffer.clear();
+        if self.turn.is_some() {
+            self.buffer.resize(4, 0);
+        }
+        &mut self.buffer
+    }
+
+    /// Seals the packet that was begun and sends it.
+    pub fn send(&mut self, roc: u32, header: usize) -> Result<(), Box<dyn Error>> {
+        let start = if self.turn.is_some() { 4 } else { 0 };
+        self.srtp.seal_rtp(roc, &mut self.buffer, start, header)?;
+        if let Some(turn) = &self.turn {
+            let length = self.buffer.len() - 4;
+            self.buffer[..4].copy_from_slice(&turn.header(length));
+        }
+        self.socket.send(&self.buffer)?;
+        Ok(())
+    }
+
+    /// Whether the association still stands.
+    pub fn is_connected(&self) -> bool {
+        !self.dtls.is_closed()
+    }
+}
+
+/// The path of a client.
+struct Link {
+    socket: UdpSocket,
+    turn: Option<Turn>,
+}
+
+impl Link {
+    fn send(&self, packet: &[u8]) -> Result<(), Box<dyn Error>> {
+        match &self.turn {
+            None => self.socket.send(packet)?,
+            Some(turn) => self.socket.send(&[&turn.header(packet.len())[..], packet].concat())?,
+        };
+        Ok(())
+    }
+
+    fn receive(&self) -> Result<Vec<u8>, Box<dyn Error>> {
+        let mut packet = vec![0; MTU];
+        let length = self.socket.recv(&mut packet)?;
+        packet.truncate(length);
+        if self.turn.is_some() {
+            packet.drain(..4);
+        }
+        Ok(packet)
+    }
+
+    fn check(&mut self, answer: &str) -> Result<(), Box<dyn Error>> {
+        let username = format!("{}:peer", line(answer, "a=ice-ufrag:")?);
+        let key = Key::short_term(line(answer, "a=ice-pwd:")?);
+        let mut message = Vec::new();
+        let id = TransactionId(*b"cost-of-a-pc");
+        Builder::new(&mut message, Class::Request, Method::BINDING, id)
+            .push(&Username(&username))
+            .push(&Priority(1_000))
+            .push(&UseCandidate)
+            .integrity(&key)
+            .fingerprint();
+        self.send(&message)?;
+        let reply = self.receive()?;
+        let reply = Message::parse(&reply)?;
+        match reply.class() {
+            Class::Success => Ok(()),
+            other => Err(format!("the check was answered by {other:?}").into()),
+        }
+    }
+
+    /// Returns the keying material.
+    fn shake_hands(&mut self, dtls: &mut Dtls) -> Result<Vec<u8>, Box<dyn Error>> {
+        let mut room = vec![0; MTU];
+        let mut keys = None;
+        loop {
+            dtls.handle_timeout(Instant::now())?;
+            let mut connected = false;
+            loop {
+                match dtls.poll_output(&mut room) {
+                    Output::Packet(packet) => self.send(packet)?,
+                    Output::KeyingMaterial(material, _) => keys = Some(material.to_vec()),
+                    Output::Connected => connected = true,
+                    Output::Timeout(_) => break,
+                    _ => {}
+                }
+            }
+            match keys.take_if(|_| connected) {
+                Some(keys) => return Ok(keys),
+                None => {
+                    let packet = self.receive()?;
+                    if packet.first().is_some_and(|first| (20..=63).contains(first)) {
+                        dtls.handle_packet(&packet)?;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn line<'a>(sdp: &'a str, name: &str) -> Result<&'a str, String> {
+    sdp.lines().find_map(|line| line.strip_prefix(name)).ok_or(format!("no {name} in {sdp}"))
+}
