@@ -207,6 +207,9 @@ impl Sockets {
     /// Reads from the ports in turn, so that a busy one does not hold up the others.
     pub(crate) fn read(&mut self, now: Instant, shard: &mut Shard) {
         for _ in 0..READS_PER_TICK {
+            if shard.is_full() {
+                return;
+            }
             let Some((key, place)) = self.ready.pop_front() else { return };
             if !self.read_once(now, shard, key, place) {
                 self.ready.push_back((key, place));

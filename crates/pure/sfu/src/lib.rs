@@ -16,6 +16,7 @@ mod io;
 mod outbox;
 mod relay;
 mod replies;
+mod runs;
 mod shard;
 mod tables;
 mod transport;

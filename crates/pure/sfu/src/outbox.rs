@@ -1,135 +1,160 @@
-//! What one transport sends in a tick: packets back to back, so that equal ones leave as one run.
+//! What one transport sends in a tick, in the order in which it leaves.
+//!
+//! Media waits as it was forwarded: a header of the transport's own, and a payload that all
+//! subscribers share. It is sealed when it leaves, transport by transport, into room that is used again
+//! at once: so nothing big is kept for each of them, and what is sealed is still in the cache when the
+//! kernel reads it.
 
-use std::ops::Range;
+use crate::forwarding::Payload;
 
-/// Room in front of every packet for a ChannelData header (RFC 8656 section 12.4).
-pub(crate) const CHANNEL_HEADER: usize = 4;
-
-/// Datagrams in a run: the kernel's bound of UDP_SEGMENT.
-const MAX_SEGMENTS: usize = 64;
-/// Bytes in a run: below the largest UDP datagram.
-const MAX_RUN: usize = 65_000;
-/// What may wait for the end of a tick.
+/// What may wait for the end of a tick, in bytes as they will leave.
 const MAX_WAITING: usize = 1024 * 1024;
-/// A slab that grew above this is given back when it is empty.
-const MAX_KEPT: usize = 256 * 1024;
+/// Room that grew above this is given back when it is empty. It is enough for the headers of a hundred
+/// packets.
+const MAX_KEPT: usize = 4096;
 
 /// Packets in the order they leave.
 #[derive(Default)]
 pub(crate) struct Outbox {
-    slab: Vec<u8>,
-    ends: Vec<usize>,
-    headroom: usize,
+    /// Headers, and whole datagrams, back to back.
+    bytes: Vec<u8>,
+    items: Vec<Item>,
+    waiting: usize,
 }
 
-/// Datagrams that leave together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Run {
-    /// Where in the slab.
-    pub(crate) bytes: Range<usize>,
-    /// Length of each; the last may be shorter.
-    pub(crate) segment: usize,
-    /// How many.
-    pub(crate) count: u64,
+struct Item {
+    /// In `bytes`, where it begins at the end of the one before.
+    end: u32,
+    media: Option<Media>,
+}
+
+/// What comes behind a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Media {
+    /// Rollover counter of its sequence number.
+    pub(crate) roc: u32,
+    /// In the shard's payloads.
+    pub(crate) payload: Payload,
+}
+
+/// One packet to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packet<'a> {
+    /// As it is.
+    Datagram(&'a [u8]),
+    /// An RTP header and what follows; not sealed yet.
+    Rtp(&'a [u8], Media),
 }
 
 impl Outbox {
     /// True when nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.items.is_empty()
     }
 
     /// True when no more may be put in this tick.
     pub(crate) fn is_full(&self) -> bool {
-        self.slab.len() >= MAX_WAITING
+        self.waiting >= MAX_WAITING
     }
 
-    /// Room in front of the packets put in from now on. Takes effect while the outbox is empty.
-    pub(crate) fn set_headroom(&mut self, headroom: usize) {
-        if self.ends.is_empty() {
-            self.headroom = headroom;
-        }
+    /// Puts in an RTP packet; its payload has `length` bytes.
+    pub(crate) fn push_rtp(&mut self, header: &[u8], media: Media, length: usize) {
+        self.bytes.extend_from_slice(header);
+        self.waiting += header.len() + length;
+        self.items.push(Item { end: self.bytes.len() as u32, media: Some(media) });
     }
 
-    /// The room in front of each packet.
-    pub(crate) fn headroom(&self) -> usize {
-        self.headroom
-    }
-
-    /// Begins a packet: append it to the slab, whose length is returned, then `commit`.
-    pub(crate) fn begin(&mut self) -> (&mut Vec<u8>, usize) {
-        self.slab.resize(self.slab.len() + self.headroom, 0);
-        let start = self.slab.len();
-        (&mut self.slab, start)
-    }
-
-    /// Ends the packet that was begun.
-    pub(crate) fn commit(&mut self) {
-        self.ends.push(self.slab.len());
-    }
-
-    /// Forgets the packet that was begun.
-    pub(crate) fn cancel(&mut self) {
-        self.slab.truncate(self.ends.last().copied().unwrap_or(0));
-    }
-
-    /// Puts a whole packet in.
-    pub(crate) fn push(&mut self, packet: &[u8]) {
-        self.begin().0.extend_from_slice(packet);
-        self.commit();
-    }
-
-    /// Every packet without its headroom.
-    pub(crate) fn packets(&self) -> impl Iterator<Item = &[u8]> {
-        self.starts().map(|(start, end)| &self.slab[start + self.headroom..end])
-    }
-
-    /// Writes a ChannelData header into each packet's headroom, which must be that long.
-    pub(crate) fn fill_channel(&mut self, channel: u16) {
-        let mut start = 0;
-        for &end in &self.ends {
-            let length = (end - start - CHANNEL_HEADER) as u16;
-            self.slab[start..start + 2].copy_from_slice(&channel.to_be_bytes());
-            self.slab[start + 2..start + 4].copy_from_slice(&length.to_be_bytes());
-            start = end;
-        }
-    }
-
-    /// The packets, headroom included, grouped into runs.
-    pub(crate) fn runs(&self) -> impl Iterator<Item = Run> {
-        let mut packets = self.starts().map(|(start, end)| start..end).peekable();
-        std::iter::from_fn(move || {
-            let first = packets.next()?;
-            let segment = first.len();
-            let mut run = Run { bytes: first, segment, count: 1 };
-            while run.count < MAX_SEGMENTS as u64
-                && run.bytes.len() == segment * run.count as usize
-                && let Some(next) = packets.next_if(|next| {
-                    next.len() <= segment && run.bytes.len() + next.len() <= MAX_RUN
-                })
-            {
-                run.bytes.end = next.end;
-                run.count += 1;
+    /// Puts in what `write` appends to the bytes that it is given, from the length it is given on. If
+    /// that fails, nothing.
+    pub(crate) fn push_with<E>(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>, usize) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let start = self.bytes.len();
+        let outcome = write(&mut self.bytes, start);
+        match outcome {
+            Ok(()) => {
+                self.waiting += self.bytes.len() - start;
+                self.items.push(Item { end: self.bytes.len() as u32, media: None });
             }
-            Some(run)
+            Err(_) => self.bytes.truncate(start),
+        }
+        outcome
+    }
+
+    /// Puts in a whole datagram.
+    pub(crate) fn push(&mut self, datagram: &[u8]) {
+        self.bytes.extend_from_slice(datagram);
+        self.waiting += datagram.len();
+        self.items.push(Item { end: self.bytes.len() as u32, media: None });
+    }
+
+    /// Every packet.
+    pub(crate) fn packets(&self) -> impl Iterator<Item = Packet<'_>> {
+        let mut start = 0;
+        self.items.iter().map(move |item| {
+            let end = item.end as usize;
+            let bytes = &self.bytes[start..end];
+            start = end;
+            match item.media {
+                Some(media) => Packet::Rtp(bytes, media),
+                None => Packet::Datagram(bytes),
+            }
         })
     }
 
-    /// The bytes of a run.
-    pub(crate) fn bytes(&self, run: &Run) -> &[u8] {
-        &self.slab[run.bytes.clone()]
+    /// The whole datagrams among them.
+    pub(crate) fn datagrams(&self) -> impl Iterator<Item = &[u8]> {
+        self.packets().filter_map(|packet| match packet {
+            Packet::Datagram(datagram) => Some(datagram),
+            Packet::Rtp(..) => None,
+        })
     }
 
     /// Empties it.
     pub(crate) fn clear(&mut self) {
-        self.slab.clear();
-        self.ends.clear();
-        self.slab.shrink_to(MAX_KEPT);
+        self.bytes.clear();
+        self.bytes.shrink_to(MAX_KEPT);
+        self.items.clear();
+        self.items.shrink_to(MAX_KEPT / size_of::<Item>());
+        self.waiting = 0;
+    }
+}
+
+/// The payloads of a tick, each once for all who get it.
+#[derive(Default)]
+pub(crate) struct Payloads {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Payloads {
+    /// Keeps one until the tick ends.
+    pub(crate) fn keep(&mut self, payload: &[u8]) -> Payload {
+        self.bytes.extend_from_slice(payload);
+        self.ends.push(self.bytes.len());
+        Payload(self.ends.len() as u32 - 1)
     }
 
-    fn starts(&self) -> impl Iterator<Item = (usize, usize)> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(self.ends.iter().copied())
+    /// One that was kept in this tick; nothing else is there.
+    pub(crate) fn get(&self, payload: Payload) -> &[u8] {
+        let at = payload.0 as usize;
+        let start =
+            at.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end);
+        let end = self.ends.get(at).copied().unwrap_or(start);
+        &self.bytes[start..end]
+    }
+
+    /// Bytes that are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The tick ends.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(MAX_WAITING);
+        self.ends.clear();
     }
 }
 
@@ -137,50 +162,55 @@ impl Outbox {
 mod tests {
     use super::*;
 
-    fn outbox(lengths: &[usize]) -> Outbox {
+    #[test]
+    fn packets_come_out_in_order() {
         let mut outbox = Outbox::default();
-        for &length in lengths {
-            outbox.push(&vec![length as u8; length]);
-        }
-        outbox
-    }
-
-    fn shape(outbox: &Outbox) -> Vec<(usize, usize, u64)> {
-        outbox.runs().map(|run| (run.bytes.len(), run.segment, run.count)).collect()
-    }
-
-    #[test]
-    fn equal_packets_leave_together_and_a_shorter_one_ends_the_run() {
-        let outbox = outbox(&[100, 100, 40, 100, 120, 120, 7, 7]);
-        assert_eq!(shape(&outbox), [(240, 100, 3), (100, 100, 1), (247, 120, 3), (7, 7, 1)]);
-        let bytes: Vec<u8> = outbox.runs().flat_map(|run| outbox.bytes(&run).to_vec()).collect();
-        assert_eq!(bytes, outbox.packets().flatten().copied().collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn a_run_is_bounded_by_count_and_bytes() {
-        assert_eq!(shape(&outbox(&[10; 70])), [(640, 10, 64), (60, 10, 6)]);
-        let long = outbox(&[1300; 60]);
-        assert_eq!(shape(&long), [(50 * 1300, 1300, 50), (10 * 1300, 1300, 10)]);
-    }
-
-    #[test]
-    fn headroom_takes_a_channel_header() {
-        let mut outbox = Outbox::default();
-        outbox.set_headroom(CHANNEL_HEADER);
-        outbox.push(b"abc");
-        outbox.set_headroom(0);
-        outbox.begin().0.extend_from_slice(b"lost");
-        outbox.cancel();
-        outbox.push(b"de");
-        outbox.fill_channel(0x4001);
-        let run = outbox.runs().next().unwrap();
-        assert_eq!(outbox.bytes(&run), b"\x40\x01\0\x03abc\x40\x01\0\x02de");
-        assert_eq!(outbox.packets().collect::<Vec<_>>(), [b"abc".as_slice(), b"de"]);
-        outbox.clear();
         assert!(outbox.is_empty());
-        assert_eq!(outbox.headroom(), CHANNEL_HEADER);
-        outbox.set_headroom(0);
-        assert_eq!(outbox.headroom(), 0);
+        let media = Media { roc: 7, payload: Payload(3) };
+        outbox.push(b"hello");
+        outbox.push_rtp(b"head", media, 100);
+        let lost = outbox.push_with(|bytes, start| {
+            assert_eq!(start, 9);
+            bytes.extend_from_slice(b"lost");
+            Err("no")
+        });
+        assert_eq!(lost, Err("no"));
+        let kept: Result<(), ()> = outbox.push_with(|bytes, _| {
+            bytes.extend_from_slice(b"kept");
+            Ok(())
+        });
+        assert_eq!(kept, Ok(()));
+        let packets: Vec<_> = outbox.packets().collect();
+        let expected =
+            [Packet::Datagram(b"hello"), Packet::Rtp(b"head", media), Packet::Datagram(b"kept")];
+        assert_eq!(packets, expected);
+        assert_eq!(outbox.datagrams().collect::<Vec<_>>(), [&b"hello"[..], b"kept"]);
+        outbox.clear();
+        assert!(outbox.is_empty() && outbox.packets().next().is_none());
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_idle_room_is_small() {
+        let mut outbox = Outbox::default();
+        let media = Media { roc: 0, payload: Payload(0) };
+        let mut count = 0;
+        while !outbox.is_full() {
+            outbox.push_rtp(&[0; 40], media, 1160);
+            count += 1;
+        }
+        assert_eq!(count, MAX_WAITING.div_ceil(1200));
+        outbox.clear();
+        assert!(!outbox.is_full());
+        assert!(outbox.bytes.capacity() <= MAX_KEPT);
+    }
+
+    #[test]
+    fn payloads_are_kept_for_a_tick() {
+        let mut payloads = Payloads::default();
+        let (one, none, two) = (payloads.keep(b"one"), payloads.keep(b""), payloads.keep(b"two"));
+        assert_eq!([one, none, two].map(|kept| payloads.get(kept)), [&b"one"[..], b"", b"two"]);
+        assert_eq!(payloads.len(), 6);
+        payloads.clear();
+        assert_eq!((payloads.get(two), payloads.len()), (&b""[..], 0));
     }
 }

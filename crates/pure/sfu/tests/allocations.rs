@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use roomline_rtp::{Extension, Fields, Form, HeaderWriter};
 use roomline_sdp::{Codec, Kind, LocalStream, MediaSection, RemoteSsrc};
-use roomline_sfu::forwarding::{Egress, LegId, Router};
+use roomline_sfu::forwarding::{Egress, LegId, Payload, Router};
 use roomline_sfu::{PublicationId, SubscriptionId};
 
 struct Counting;
@@ -48,9 +48,13 @@ struct Sink {
 }
 
 impl Egress for Sink {
-    fn send_rtp(&mut self, _: LegId, _: u32, header: &[u8], payload: &[u8]) {
+    fn keep(&mut self, payload: &[u8]) -> Payload {
+        Payload(payload.len() as u32)
+    }
+
+    fn send_rtp(&mut self, _: LegId, _: u32, header: &[u8], payload: Payload) {
         self.packets += 1;
-        self.bytes += (header.len() + payload.len()) as u64;
+        self.bytes += header.len() as u64 + u64::from(payload.0);
     }
 
     fn send_rtcp(&mut self, _: LegId, compound: &[u8]) {

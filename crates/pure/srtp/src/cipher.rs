@@ -71,6 +71,25 @@ impl Cipher {
         }
     }
 
+    /// Seals a packet into `room`, which is as long as header, payload and tag together.
+    pub(crate) fn seal_rtp_into(
+        &self,
+        header: &[u8],
+        payload: &[u8],
+        room: &mut [u8],
+        index: RtpIndex,
+    ) -> Result<(), SrtpError> {
+        let (front, body) = room.split_at_mut_checked(header.len()).ok_or(SrtpError::Truncated)?;
+        front.copy_from_slice(header);
+        match self {
+            Self::Gcm(cipher) => cipher.seal_rtp_into(header, payload, body, index),
+            Self::CounterMode(cipher) => {
+                body.get_mut(..payload.len()).ok_or(SrtpError::Truncated)?.copy_from_slice(payload);
+                cipher.seal_rtp(room, header.len(), index)
+            }
+        }
+    }
+
     /// Opens `packet` in place and returns its length without the tag.
     pub(crate) fn open_rtp(
         &self,

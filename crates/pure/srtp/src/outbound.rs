@@ -57,6 +57,28 @@ impl Outbound {
         self.seal_rtp_slice(roc, &mut buffer[start..], header_len)
     }
 
+    /// Seals an RTP packet whose header and payload lie apart, into the beginning of `room`. Returns
+    /// its length: both and the tag. The payload is read once and written nowhere else, so one
+    /// payload serves any number of receivers.
+    ///
+    /// `roc` is as for [`Outbound::seal_rtp`].
+    ///
+    /// # Errors
+    /// [`SrtpError::Truncated`] if `header` is no RTP header, or `room` is too small.
+    pub fn seal_rtp_into(
+        &mut self,
+        roc: u32,
+        header: &[u8],
+        payload: &[u8],
+        room: &mut [u8],
+    ) -> Result<usize, SrtpError> {
+        let (ssrc, sequence) = rtp_fields(header, header.len())?;
+        let length = header.len() + payload.len() + self.profile.tag_len();
+        let room = room.get_mut(..length).ok_or(SrtpError::Truncated)?;
+        self.rtp.seal_rtp_into(header, payload, room, RtpIndex { ssrc, roc, sequence })?;
+        Ok(length)
+    }
+
     /// Seals an RTP packet in place. The last [`Profile::tag_len`] bytes of `packet` are room for
     /// the tag; otherwise like [`Outbound::seal_rtp`].
     ///

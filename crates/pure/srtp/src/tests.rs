@@ -49,6 +49,27 @@ fn deliver(outbound: &mut Outbound, inbound: &mut Inbound, index: u64) -> Result
 }
 
 #[test]
+fn sealed_from_afar_is_sealed_as_in_place() {
+    for profile in PROFILES {
+        let (mut outbound, _) = pair(profile);
+        for index in [0, 6, 0xffff, 0x1_0000, 0x1234_5678_9abc] {
+            let expected = seal(&mut outbound, 0x8123_4567, index);
+            let packet = plain(0x8123_4567, index as u16);
+            let mut room = vec![0xee; expected.len() + 1];
+            let roc = (index >> 16) as u32;
+            let length = outbound.seal_rtp_into(roc, &packet[..12], &packet[12..], &mut room);
+            assert_eq!(length, Ok(expected.len()));
+            assert_eq!(room.split_last(), Some((&0xee, &expected[..])));
+            room.truncate(expected.len() - 1);
+            let refused = outbound.seal_rtp_into(roc, &packet[..12], &packet[12..], &mut room);
+            assert_eq!(refused, Err(SrtpError::Truncated));
+        }
+        let mut room = [0; 100];
+        assert_eq!(outbound.seal_rtp_into(0, &[0; 11], b"", &mut room), Err(SrtpError::Truncated));
+    }
+}
+
+#[test]
 fn rtp_survives_a_round_trip_behind_other_packets() {
     for profile in PROFILES {
         let (mut outbound, mut inbound) = pair(profile);

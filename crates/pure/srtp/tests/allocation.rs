@@ -40,6 +40,12 @@ fn the_packet_path_does_not_allocate() {
             buffer.extend_from_slice(&sequence.to_be_bytes());
             buffer.resize(1_200, 0);
             outbound.seal_rtp(0, &mut buffer, 0, 12).unwrap();
+            if sequence % 2 == 0 {
+                let (header, payload) =
+                    ([0x80, 96, 0, sequence as u8, 0, 0, 0, 0, 0, 0, 0, 0], [0; 1_188]);
+                let length = outbound.seal_rtp_into(0, &header, &payload, &mut buffer);
+                assert_eq!(length, Ok(buffer.len()));
+            }
             assert_eq!(inbound.open_rtp(&mut buffer, 12), Ok(1_200));
             // The first packet of a source makes its replay window.
             before = if sequence == 0 { ALLOCATIONS.get() } else { before };

@@ -14,7 +14,7 @@ use super::publication::Publication;
 use super::rewrite::{Clock, Rewritten};
 use super::subscription::Slot;
 use super::timers::{Owner, Timers};
-use super::{Drop, Egress, LegId};
+use super::{Drop, Egress, LegId, Payload};
 
 /// The longest RTP packet that is sent, in bytes: what a datagram carries in an Ethernet frame behind
 /// headers of IPv6 and UDP (1,500 − 40 − 8), less a ChannelData header (RFC 8656 §12.4), the tag of
@@ -45,8 +45,9 @@ impl Fanout<'_> {
         keyframe: bool,
         out: &mut dyn Egress,
     ) {
+        let mut kept = None;
         for &key in &publication.slots {
-            match self.forward_to(key, publication, media, keyframe, out) {
+            match self.forward_to(key, publication, media, keyframe, &mut kept, out) {
                 Ok(()) => self.counters.forwarded += 1,
                 Err(reason) => self.counters.drop(reason),
             }
@@ -59,6 +60,7 @@ impl Fanout<'_> {
         publication: &Publication,
         media: &Media<'_>,
         keyframe: bool,
+        kept: &mut Option<Payload>,
         out: &mut dyn Egress,
     ) -> Result<(), Drop> {
         let slot = self.slots.get_mut(key as usize).ok_or(Drop::UnknownLeg)?;
@@ -86,7 +88,8 @@ impl Fanout<'_> {
         slot.packets = slot.packets.wrapping_add(1);
         slot.octets = slot.octets.wrapping_add(media.payload.len() as u32);
         let roc = (rewritten.number >> 16) as u32;
-        out.send_rtp(LegId(slot.leg), roc, self.header, media.payload);
+        let payload = *kept.get_or_insert_with(|| out.keep(media.payload));
+        out.send_rtp(LegId(slot.leg), roc, self.header, payload);
         note_sent(leg, slot.leg, self.timers, self.now, size);
         Ok(())
     }
@@ -137,6 +140,7 @@ impl Fanout<'_> {
         if rtx && let Some(rtx) = &mut slot.rtx {
             rtx.stream.next();
         }
+        let payload = out.keep(payload);
         out.send_rtp(LegId(slot.leg), roc as u32, self.header, payload);
         leg.retransmissions += 1;
         note_sent(leg, slot.leg, self.timers, self.now, size);

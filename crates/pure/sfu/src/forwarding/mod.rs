@@ -52,11 +52,18 @@ pub use router::{LegStats, Router, RouterEvent};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LegId(pub u32);
 
+/// A payload that was handed over, for as many packets as carry it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payload(pub u32);
+
 /// Where packets leave.
 pub trait Egress {
-    /// Sends one RTP packet on `leg`: `header` followed by `payload`. `roc` is the rollover counter
-    /// of its sequence number, which SRTP needs (RFC 3711 §3.3.1).
-    fn send_rtp(&mut self, leg: LegId, roc: u32, header: &[u8], payload: &[u8]);
+    /// Keeps a payload for the packets that follow.
+    fn keep(&mut self, payload: &[u8]) -> Payload;
+
+    /// Sends one RTP packet on `leg`: `header` followed by what was kept. `roc` is the rollover
+    /// counter of its sequence number, which SRTP needs (RFC 3711 §3.3.1).
+    fn send_rtp(&mut self, leg: LegId, roc: u32, header: &[u8], payload: Payload);
 
     /// Sends one RTCP compound or reduced-size packet on `leg` (RFC 3550 §6.1, RFC 5506).
     fn send_rtcp(&mut self, leg: LegId, compound: &[u8]);

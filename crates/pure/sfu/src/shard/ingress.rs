@@ -241,8 +241,11 @@ impl Shard {
         if moved {
             self.tell_path(now, slot);
         }
-        let mut out =
-            super::egress::Out { transports: &mut self.transports, counters: &mut self.counters };
+        let mut out = super::egress::Out {
+            transports: &mut self.transports,
+            payloads: &mut self.payloads,
+            counters: &mut self.counters,
+        };
         match kind {
             Kind::Rtp => {
                 out.counters.rtp_received += 1;

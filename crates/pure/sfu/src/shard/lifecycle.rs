@@ -31,7 +31,11 @@ impl Shard {
         self.scratch.due = due;
         if self.router.poll_timeout().is_some_and(|at| at <= now) {
             let ntp = ntp(self.unix(now));
-            let mut out = Out { transports: &mut self.transports, counters: &mut self.counters };
+            let mut out = Out {
+                transports: &mut self.transports,
+                payloads: &mut self.payloads,
+                counters: &mut self.counters,
+            };
             self.router.handle_timeout(now, ntp, &mut out);
             self.follow_router();
         }
@@ -209,7 +213,7 @@ impl Shard {
         transport.outbox.clear();
         transport.close(now, &mut self.scratch.datagram);
         let Some(pair) = transport.pairs.selected() else { return };
-        let words: Vec<Vec<u8>> = transport.outbox.packets().map(<[u8]>::to_vec).collect();
+        let words: Vec<Vec<u8>> = transport.outbox.datagrams().map(<[u8]>::to_vec).collect();
         for word in words {
             match pair {
                 Pair::Direct { socket, local, remote } => {

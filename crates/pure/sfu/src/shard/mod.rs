@@ -21,12 +21,17 @@ use crate::event::{Event, Tier};
 use crate::forwarding::Router;
 use crate::ids::{ConnectionId, SocketId};
 use crate::io::{Action, Arrival, ConnectionInfo, Sink, SocketKind};
+use crate::outbox::Payloads;
 use crate::relay::{Flow, Relay};
 use crate::replies::Replies;
+use crate::runs::Runs;
 use crate::tables::{Slot, Transports};
 use crate::transport::Notice;
 use crate::transport::dtls::Identity;
 use crate::transport::pairs::Pair;
+
+/// Bytes of payloads that wait for a flush; more fit, but the tick should end.
+const MAX_PAYLOADS: usize = 512 * 1024;
 
 /// One shard: transports, TURN server and forwarding of the participants it owns.
 pub struct Shard {
@@ -41,6 +46,8 @@ pub struct Shard {
     router: Router,
     channels: Channels,
     replies: Replies,
+    payloads: Payloads,
+    runs: Runs,
     events: VecDeque<Event>,
     actions: VecDeque<Action>,
     counters: Counters,
@@ -83,6 +90,8 @@ impl Shard {
             transports: Transports::default(),
             channels: Channels::default(),
             replies: Replies::default(),
+            payloads: Payloads::default(),
+            runs: Runs::default(),
             events: VecDeque::new(),
             actions: VecDeque::new(),
             counters: Counters::default(),
@@ -200,6 +209,11 @@ impl Shard {
     /// arrived was handled: the longer the runs, the fewer system calls.
     pub fn flush(&mut self, now: Instant, sink: &mut dyn Sink) {
         self.send_all(now, sink);
+    }
+
+    /// True when so much waits that it should be flushed before more is handed over.
+    pub fn is_full(&self) -> bool {
+        self.payloads.len() >= MAX_PAYLOADS
     }
 
     /// Totals since the start.

@@ -58,15 +58,20 @@ impl Keys {
         opened.map(|len| (kind, len)).map_err(reason)
     }
 
-    /// Seals the RTP packet that lies in `buffer` from `start` on.
+    /// Length of a sealed RTP packet beyond its header and payload.
+    pub(crate) fn rtp_overhead(&self) -> usize {
+        self.outbound.profile().tag_len()
+    }
+
+    /// Seals an RTP packet into the beginning of `room`; returns its length.
     pub(crate) fn seal_rtp(
         &mut self,
         roc: u32,
-        buffer: &mut Vec<u8>,
-        start: usize,
-        header: usize,
-    ) -> Result<(), SrtpError> {
-        self.outbound.seal_rtp(roc, buffer, start, header)
+        header: &[u8],
+        payload: &[u8],
+        room: &mut [u8],
+    ) -> Result<usize, SrtpError> {
+        self.outbound.seal_rtp_into(roc, header, payload, room)
     }
 
     /// Seals the RTCP compound that lies in `buffer` from `start` on.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use roomline_rtp::rtcp::{Compound, Packet, SenderInfo, SenderReport};
 use roomline_rtp::{Extension, Fields, Form, HeaderWriter, RtpPacket};
 use roomline_sdp::{Codec, Kind, LocalStream, MediaSection, RemoteSsrc};
-use roomline_sfu::forwarding::{Drop, Egress, LegId, Refusal, Router, RouterEvent};
+use roomline_sfu::forwarding::{Drop, Egress, LegId, Payload, Refusal, Router, RouterEvent};
 use roomline_sfu::{PublicationId, SubscriptionId};
 
 /// NTP time at which every test begins.
@@ -53,13 +53,19 @@ impl Sent {
 /// Keeps what leaves.
 #[derive(Debug)]
 pub struct Recorder {
+    pub payloads: Vec<Vec<u8>>,
     pub rtp: Vec<Sent>,
     pub rtcp: Vec<(LegId, Vec<u8>)>,
 }
 
 impl Egress for Recorder {
-    fn send_rtp(&mut self, leg: LegId, roc: u32, header: &[u8], payload: &[u8]) {
-        let bytes = [header, payload].concat();
+    fn keep(&mut self, payload: &[u8]) -> Payload {
+        self.payloads.push(payload.to_vec());
+        Payload(self.payloads.len() as u32 - 1)
+    }
+
+    fn send_rtp(&mut self, leg: LegId, roc: u32, header: &[u8], payload: Payload) {
+        let bytes = [header, &self.payloads[payload.0 as usize]].concat();
         self.rtp.push(Sent { leg, roc, bytes });
     }
 
@@ -82,7 +88,7 @@ impl Lab {
     #[expect(clippy::disallowed_methods, reason = "virtual time has to begin somewhere")]
     pub fn new() -> Self {
         let start = Instant::now();
-        let out = Recorder { rtp: Vec::new(), rtcp: Vec::new() };
+        let out = Recorder { payloads: Vec::new(), rtp: Vec::new(), rtcp: Vec::new() };
         let mut lab = Self { router: Router::new(start), now: start, out, start, ids: 0 };
         lab.run(0);
         lab

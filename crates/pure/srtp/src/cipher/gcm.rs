@@ -12,7 +12,9 @@ const INDEX_LEN: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Gcm {
     key: LessSafeKey,
-    salt: [u8; 12],
+    /// In two numbers, as nonces are made: a nonce that is written byte by byte is read back only
+    /// when every write before it has left the core.
+    salt: (u64, u32),
 }
 
 impl Gcm {
@@ -20,7 +22,24 @@ impl Gcm {
     pub(super) fn new(key: &[u8], salt: [u8; 12]) -> Result<Self, SrtpError> {
         let algorithm = if key.len() == 32 { &AES_256_GCM } else { &AES_128_GCM };
         let key = UnboundKey::new(algorithm, key).map_err(|_| SrtpError::KeyLength)?;
+        let [s0, s1, s2, s3, s4, s5, s6, s7, rest @ ..] = salt;
+        let salt = (u64::from_be_bytes([s0, s1, s2, s3, s4, s5, s6, s7]), u32::from_be_bytes(rest));
         Ok(Self { key: LessSafeKey::new(key), salt })
+    }
+
+    /// `body` is as long as payload and tag together.
+    pub(super) fn seal_rtp_into(
+        &self,
+        header: &[u8],
+        payload: &[u8],
+        body: &mut [u8],
+        index: RtpIndex,
+    ) -> Result<(), SrtpError> {
+        let (text, tag) = split_tail(body, TAG_LEN)?;
+        let (nonce, header) = (self.rtp_nonce(index), Aad::from(header));
+        self.key
+            .seal_out_of_place_scatter(nonce, header, payload, text, &[], tag)
+            .map_err(|_| SrtpError::Cipher)
     }
 
     pub(super) fn seal_rtp(
@@ -89,21 +108,19 @@ impl Gcm {
 
     /// Two zero bytes, SSRC, ROC, sequence number (RFC 7714 §8.1).
     fn rtp_nonce(&self, index: RtpIndex) -> Nonce {
-        let [s0, s1, s2, s3] = index.ssrc.to_be_bytes();
-        let [r0, r1, r2, r3] = index.roc.to_be_bytes();
-        let [q0, q1] = index.sequence.to_be_bytes();
-        self.salted([0, 0, s0, s1, s2, s3, r0, r1, r2, r3, q0, q1])
+        let front = u64::from(index.ssrc) << 16 | u64::from(index.roc >> 16);
+        self.salted(front, index.roc << 16 | u32::from(index.sequence))
     }
 
     /// Two zero bytes, SSRC, two zero bytes, SRTCP index (RFC 7714 §9.1).
     fn rtcp_nonce(&self, index: RtcpIndex) -> Nonce {
-        let [s0, s1, s2, s3] = index.ssrc.to_be_bytes();
-        let [i0, i1, i2, i3] = index.index.to_be_bytes();
-        self.salted([0, 0, s0, s1, s2, s3, 0, 0, i0, i1, i2, i3])
+        self.salted(u64::from(index.ssrc) << 16, index.index)
     }
 
-    fn salted(&self, mut nonce: [u8; 12]) -> Nonce {
-        nonce.iter_mut().zip(self.salt).for_each(|(byte, salt)| *byte ^= salt);
+    fn salted(&self, front: u64, back: u32) -> Nonce {
+        let mut nonce = [0; 12];
+        nonce[..8].copy_from_slice(&(front ^ self.salt.0).to_be_bytes());
+        nonce[8..].copy_from_slice(&(back ^ self.salt.1).to_be_bytes());
         Nonce::assume_unique_for_key(nonce)
     }
 }
