@@ -1,6 +1,7 @@
 """`python -m bench`: measure Roomline beside other servers.
 
-`python -m bench limit` measures the machine's own ceiling alone.
+Without a word it measures, `limit` measures the machine's own ceiling alone, `build` makes the peers
+ready and `list` names workloads and peers. Exits with 2 if it can't be done here.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +20,42 @@ from bench import limit, machine
 from bench.errors import BenchError
 from bench.machine import ROOT
 from bench.meter import COMPANY
+from bench.peers import PEERS
+from bench.plan import Plan, Workload
 from bench.progress import Progress
-from bench.results import Sheet, now
-from bench.topology import Topology, client_core, require_machine
+from bench.results import FOLDER, Sheet, now
+from bench.stage import Harness
+from bench.topology import Topology, client_core, network_of, require_machine
+from bench.workloads import FRAMES, SHORT, VIEWERS, WORKLOADS
 
-DESTINATIONS = 50
-FIXED_PPS = 15_000.0
-"""Forwarded packets per second that every server stands: 50 times 300."""
+FIXED_PPS = FRAMES.pps * VIEWERS
+"""Forwarded packets per second that every server stands."""
 WINDOW_S = 5.0
 ROUNDS = 5
+QUICK_ROUNDS = 2
+QUICK_WINDOW_S = 2.0
+MAXIMUM_S = 20.0
+"""About what a search for the limit's maximum takes."""
 BINARIES = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+CACHE = ROOT / ".bench"
 
 
 def main() -> int:
-    """Parse arguments, measure. Exits with 2 if it can't be done here."""
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    """Parse arguments, do it."""
+    parser = argparse.ArgumentParser(
+        prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.set_defaults(work=run_peers)
+    add_measuring(parser)
+    add_choosing(parser)
     commands = parser.add_subparsers(dest="command")
-    add_limit(commands.add_parser("limit", help="this machine's own ceiling"))
+    ceiling = commands.add_parser("limit", help="measure this machine's own ceiling")
+    ceiling.set_defaults(work=run_limit)
+    add_measuring(ceiling)
+    build = commands.add_parser("build", help="make the peers ready")
+    build.set_defaults(work=run_build)
+    add_choosing(build)
+    commands.add_parser("list", help="name workloads and peers").set_defaults(work=run_list)
     options = parser.parse_args()
     # An end from outside takes the namespaces along, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -48,82 +69,196 @@ def main() -> int:
         return 130
 
 
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """What every command that measures takes."""
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="alternating rounds (5)")
-    parser.add_argument("--window", type=float, default=WINDOW_S, help="seconds of a run (5)")
-    parser.add_argument("--report", type=Path, help="where the results go")
+def add_measuring(parser: argparse.ArgumentParser) -> None:
+    """How it is measured."""
+    parser.add_argument("--rounds", type=int, help=f"alternating rounds ({ROUNDS})")
+    parser.add_argument("--window", type=float, help=f"seconds of a run ({WINDOW_S:.0f})")
+    parser.add_argument(
+        "--quick", action="store_true", help="two rounds of short runs: to see that it works"
+    )
+    parser.add_argument("--report", type=Path, help="where results go (bench/results/DATE.json)")
     parser.add_argument(
         "--company",
         type=float,
         default=COMPANY,
-        help="share of a core that others may use before a run is void (0.1)",
+        help=f"share of a core that others may use before a run is void ({COMPANY})",
     )
     parser.add_argument(
-        "--nice", type=int, default=0, help="priority of all that takes part (0; root: -20 to 19)"
+        "--nice", type=int, default=0, help="priority of all that takes part, -20 to 19 (0)"
     )
+    parser.add_argument(
+        "--segmentation",
+        action="store_true",
+        help="leave tx-udp-segmentation on: as with a network card that cuts up runs by itself",
+    )
+    parser.add_argument("--gro", action="store_true", help="UDP_GRO in the load client")
 
 
-def add_limit(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `limit`."""
-    add_common(parser)
-    parser.set_defaults(work=run_limit)
+def add_choosing(parser: argparse.ArgumentParser) -> None:
+    """What is measured."""
+    parser.add_argument("--only", type=_names, default=(), help="workloads, with commas between")
+    parser.add_argument("--peers", type=_names, default=(), help="peers, with commas between")
+    parser.add_argument("--full", action="store_true", help="every workload, and latency at loads")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="where built peers are kept")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """The options of measuring, with their defaults filled in."""
+
+    rounds: int
+    window_s: float
+    report: Path
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Measuring:
+        """`--quick` changes the defaults."""
+        rounds, window = (QUICK_ROUNDS, QUICK_WINDOW_S) if options.quick else (ROUNDS, WINDOW_S)
+        return cls(
+            options.rounds or rounds, options.window or window, options.report or _free_path()
+        )
+
+
+def _free_path() -> Path:
+    """The day's file, or the day's next."""
+    day = now()[:10]
+    names = (f"{day}.json", *(f"{day}-{n}.json" for n in range(2, 100)))
+    return next(path for name in names if not (path := FOLDER / name).exists())
+
+
+def new_sheet(options: argparse.Namespace, measuring: Measuring, place: Topology) -> Sheet:
+    """An empty sheet with what holds for all its runs."""
+    setup: dict[str, Any] = {
+        "destinations": VIEWERS,
+        "fixed_pps": FIXED_PPS,
+        "window_s": measuring.window_s,
+        "company": options.company,
+        "nice": options.nice,
+        "gro": options.gro,
+        "features": place.features(),
+    }
+    return Sheet(now(), machine.describe(), {"commit": machine.commit() or "unknown"}, setup)
+
+
+def program(name: str) -> Path:
+    """A program of this workspace, or BenchError with how to build it."""
+    path = BINARIES / name
+    if not path.exists():
+        raise BenchError(f"{name} is not built: cargo build --release -p {name}")
+    return path
 
 
 def run_limit(options: argparse.Namespace) -> int:
-    """Measure the ceiling and print it."""
+    """Measure the ceiling."""
     require_machine()
-    sheet = Sheet(now(), machine.describe(), versions(), setup(options))
-    with Topology(f"rb{os.getpid()}") as place, client_core(options.nice):
-        sheet.setup["features"] = place.features()
-        measure_limit(options, place, sheet)
-    if options.report is not None:
-        sheet.write(options.report)
+    measuring = Measuring.of(options)
+    with _place(options) as place, client_core(options.nice):
+        sheet = new_sheet(options, measuring, place)
+        measure_limit(options, measuring, place, sheet)
+    print(measuring.report)
     return 0
 
 
-def measure_limit(options: argparse.Namespace, place: Topology, sheet: Sheet) -> None:
+def _place(options: argparse.Namespace) -> Topology:
+    return Topology(f"rb{os.getpid()}", segmentation=options.segmentation)
+
+
+def measure_limit(
+    options: argparse.Namespace, measuring: Measuring, place: Topology, sheet: Sheet
+) -> None:
     """Every method in alternating rounds at the fixed load, then the best one's maximum."""
-    binary = BINARIES / "roomline-limit"
-    if not binary.exists():
-        raise BenchError(f"{binary} is missing: cargo build --release -p roomline-limit")
-    ceiling = limit.Limit(place, binary, DESTINATIONS, FIXED_PPS, options.window, options.company)
-    tried = [(shape, method) for shape in limit.SHAPES for method in limit.methods(shape)]
-    progress = Progress(
-        len(tried) * options.rounds * (options.window + 2)
-        + len(limit.SHAPES) * options.rounds * MAXIMUM_S
+    ceiling = limit.Limit(
+        place, program("roomline-limit"), VIEWERS, FIXED_PPS, measuring.window_s, options.company
     )
-    for number in range(1, options.rounds + 1):
+    tried = [(shape, method) for shape in limit.SHAPES for method in limit.methods(shape)]
+    one_s = measuring.window_s + 2
+    shapes = len(limit.SHAPES)
+    progress = Progress((len(tried) * one_s + shapes * MAXIMUM_S) * measuring.rounds)
+    for number in range(1, measuring.rounds + 1):
         for shape, method in tried:
-            run = ceiling.fixed(shape, method, number)
-            sheet.runs.append(run)
-            progress.done(options.window + 2, run)
-    for number in range(1, options.rounds + 1):
+            sheet.add(ceiling.fixed(shape, method, number), measuring.report)
+            progress.passed(one_s)
+            progress.tell(sheet.runs[-1])
+    for number in range(1, measuring.rounds + 1):
         for shape in limit.SHAPES:
-            name, start = limit.best(sheet, shape)
-            run = asyncio.run(ceiling.maximum(shape, name, number, start))
-            sheet.runs.append(run)
-            progress.done(MAXIMUM_S, run)
+            method, start = limit.best(sheet, shape)
+            run = asyncio.run(ceiling.maximum(shape, method, number, start))
+            sheet.add(run, measuring.report)
+            progress.passed(MAXIMUM_S)
+            progress.tell(run)
 
 
-def setup(options: argparse.Namespace) -> dict[str, Any]:
-    """What holds for all runs."""
-    return {
-        "destinations": DESTINATIONS,
-        "fixed_pps": FIXED_PPS,
-        "window_s": options.window,
-        "company": options.company,
-        "nice": options.nice,
-    }
+def run_peers(options: argparse.Namespace) -> int:
+    """Measure Roomline and the peers, and the ceiling with them."""
+    require_machine()
+    measuring, chosen = Measuring.of(options), choose(options)
+    build(chosen, options.cache)
+    with _place(options) as place:
+        harness = Harness(
+            place, options.cache, options.company, program("roomline-load"), options.gro
+        )
+        sheet = new_sheet(options, measuring, place)
+        plan = Plan(
+            harness, sheet, measuring.report, measuring.rounds, measuring.window_s, options.full
+        )
+        with client_core(options.nice):
+            if not options.only:
+                measure_limit(options, measuring, place, sheet)
+            with network_of(place.client):
+                asyncio.run(plan.carry_out(chosen))
+    print(measuring.report)
+    return 0
 
 
-MAXIMUM_S = 20.0
-"""About what a search for a maximum takes."""
+def choose(options: argparse.Namespace) -> list[Workload]:
+    """The workloads asked for, with the ways asked for. Raises BenchError for unknown names."""
+    names = {workload.name for workload in WORKLOADS}
+    if unknown := set(options.only) - names:
+        raise BenchError(
+            f"no workload is called {', '.join(sorted(unknown))}: python -m bench list"
+        )
+    ways = {way.name for workload in WORKLOADS for way in workload.ways}
+    if unknown := set(options.peers) - ways:
+        raise BenchError(f"no peer is called {', '.join(sorted(unknown))}: python -m bench list")
+    wanted = options.only or (names if options.full else SHORT)
+    return [_narrowed(w, options.peers) for w in WORKLOADS if w.name in wanted]
 
 
-def versions() -> dict[str, str]:
-    """Of what is measured always."""
-    return {"roomline": machine.commit() or "unknown"}
+def _narrowed(workload: Workload, peers: Sequence[str]) -> Workload:
+    """With only these, and the direct path, to which relays are compared."""
+    if not peers:
+        return workload
+    ways = [way for way in workload.ways if way.name in {*peers, "direct"}]
+    return replace(workload, ways=ways)  # type: ignore[type-var] # all are data classes
+
+
+def build(workloads: Sequence[Workload], cache: Path) -> None:
+    """Make everybody ready who takes part."""
+    ways = [way for workload in workloads for way in workload.ways]
+    taking_part = {peer.name: peer for way in ways for peer in way.peers()}
+    for peer in taking_part.values():
+        peer.build(cache)
+
+
+def run_build(options: argparse.Namespace) -> int:
+    """Build the peers of the chosen workloads."""
+    build(choose(options), options.cache)
+    return 0
+
+
+def run_list(_: argparse.Namespace) -> int:
+    """Name what there is."""
+    for workload in WORKLOADS:
+        ways = ", ".join(way.name for way in workload.ways)
+        short = "" if workload.name in SHORT else " (with --full)"
+        print(f"{workload.name}{short}: {workload.title}. {ways}")
+    for peer in PEERS.values():
+        print(f"{peer.name} {peer.version}")
+    return 0
 
 
 if __name__ == "__main__":

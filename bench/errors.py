@@ -9,3 +9,7 @@ class BenchError(Exception):
 
 class Void(Exception):
     """A run that says nothing about the server; the message is the reason."""
+
+
+class Busy(Void):
+    """Void, because the load client was too busy to tell."""

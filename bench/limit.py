@@ -37,7 +37,7 @@ class Shape:
 
     name: str
     bytes: int
-    """Of an RTP payload."""
+    """Of an RTP packet before SRTP."""
     burst: int
     """Packets that come at once."""
     runs: tuple[int, ...]

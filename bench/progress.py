@@ -16,9 +16,12 @@ class Progress:
         self._passed_s = 0.0
         self._begun = time.monotonic()
 
-    def done(self, expected_s: float, run: Run) -> None:
-        """A run of which `expected_s` was expected is over."""
+    def passed(self, expected_s: float) -> None:
+        """Work of which so much was expected is over."""
         self._passed_s += expected_s
+
+    def tell(self, run: Run) -> None:
+        """Tell of a run."""
         self.say(f"{run.workload} {run.case} {run.load}, {run.peer}, round {run.round}: {_of(run)}")
 
     def say(self, line: str) -> None:

@@ -74,6 +74,11 @@ class Sheet:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f'{text[:-2]},\n "runs": [\n{lines}\n ]\n}}\n', encoding="utf-8")
 
+    def add(self, run: Run, path: Path) -> None:
+        """Add a run, and write all of them down."""
+        self.runs.append(run)
+        self.write(path)
+
     def values(
         self, workload: str, case: str, load: str, peer: str, figure: str
     ) -> dict[int, float]:

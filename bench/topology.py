@@ -138,7 +138,8 @@ def inside(host: Namespace, work: Callable[[], T]) -> T:
 
     def enter() -> None:
         try:
-            enter_network(host, own_sys=True)
+            enter_network(host)
+            _mount_sys()
             results.append(work())
         except BaseException as error:  # noqa: BLE001 - handed over to the caller
             errors.append(error)
@@ -151,12 +152,21 @@ def inside(host: Namespace, work: Callable[[], T]) -> T:
     return results[0]
 
 
-def enter_network(host: Namespace, *, own_sys: bool = False) -> None:
-    """Move the calling thread into the network of `host`, for good."""
+@contextlib.contextmanager
+def network_of(host: Namespace) -> Iterator[None]:
+    """Be in the network of `host` with the calling thread, and with what it starts."""
+    with Path("/proc/thread-self/ns/net").open() as home:
+        enter_network(host)
+        try:
+            yield
+        finally:
+            _call("setns", home.fileno(), CLONE_NEWNET)
+
+
+def enter_network(host: Namespace) -> None:
+    """Move the calling thread into the network of `host`."""
     with host.path.open() as file:
         _call("setns", file.fileno(), CLONE_NEWNET)
-    if own_sys:
-        _mount_sys()
 
 
 def _mount_sys() -> None:

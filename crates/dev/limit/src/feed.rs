@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use crate::arguments::Arguments;
-use crate::packet::{SOURCE, Stream};
+use crate::packet::{HEADER, SOURCE, Stream};
 use crate::receive::Receiver;
 use crate::wait::{Waiter, processor_time};
 
@@ -55,7 +55,7 @@ impl Feeder {
             source,
             stream: Stream::new(SOURCE)?,
             sinks: sinks.collect::<Result<_, _>>()?,
-            payload: vec![0x2a; arguments.get("bytes")?],
+            payload: vec![0x2a; arguments.get::<usize>("bytes")?.saturating_sub(HEADER)],
             burst: arguments.get("burst")?,
             sent: 0,
             received: 0,

@@ -6,7 +6,7 @@
 //! - `roomline-limit feed to=A:P from=A first_port=P count=N bytes=B burst=B pps=R seconds=S` sends to
 //!   it, receives at all the destinations, and prints what came as JSON.
 //!
-//! `run` is how many packets leave in one buffer with `UDP_SEGMENT`; 1 is plain `sendmmsg`.
+//! `bytes` is a whole RTP packet before SRTP. `run` is how many packets leave in one buffer with `UDP_SEGMENT`; 1 is plain `sendmmsg`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command")]
 

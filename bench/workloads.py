@@ -1,0 +1,185 @@
+"""What is measured: who is in the rooms, and what they send."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, replace
+
+from bench.peers import SFUS, Coturn, Pion, Roomline
+from bench.plan import MAXIMUM_S, SETTLING_S, START_S, Case, Plan, Turn, Workload
+from bench.results import Run
+from bench.stage import AUDIO, ONLY_CM, VIDEO, Stage, Way, stage
+from bench.traffic import Pattern
+
+ROOM = "bench"
+VIEWERS = 100
+RELAYED_VIEWERS = 20
+FRAMES = Pattern("frames", 1200, 300.0, 10)
+"""30 frames a second of 10 packets: 2.9 Mbit/s."""
+EVEN = Pattern("even", 1200, 300.0)
+SMALL = Pattern("even", 160, 300.0)
+SPEECH = Pattern("audio", 160, 50.0)
+SHARES = (0.25, 0.5, 0.8)
+"""Of its own maximum, at which latency is taken."""
+
+SFU_WAYS = tuple(Way(sfu.name, sfu) for sfu in SFUS if sfu.name != "janus-threads")
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """A workload in which the same rooms see several kinds of traffic, one after the other."""
+
+    name: str
+    title: str
+    ways: Sequence[Way]
+    cases: Sequence[Case]
+
+    async def fill(self, on: Stage) -> None:
+        """Let everybody join."""
+        raise NotImplementedError
+
+    def expected_s(self, plan: Plan) -> float:
+        """Joining, a window for each case, and searches."""
+        seconds = START_S
+        for case in self.cases:
+            seconds += SETTLING_S + plan.window_s
+            seconds += MAXIMUM_S if case.maximum else 0.0
+            seconds += (
+                len(SHARES) * (SETTLING_S + plan.window_s) if self._latency(plan, case) else 0
+            )
+        return seconds
+
+    def _latency(self, plan: Plan, case: Case) -> bool:
+        return case.latency and plan.full
+
+    async def runs(self, plan: Plan, way: Way, number: int) -> AsyncGenerator[Run]:
+        """One server, all cases."""
+        async with stage(plan.harness, way) as on:
+            await self.fill(on)
+            for case in self.cases:
+                turn = Turn(plan, on, self.name, case, number)
+                yield await turn.fixed()
+                if not case.maximum:
+                    continue
+                found = await turn.maximum()
+                yield found
+                if self._latency(plan, case) and found.void is None:
+                    for share in SHARES:
+                        pps = share * found.figures["maximum_pps"] / case.copies / len(on.tracks)
+                        yield await turn.at(f"{share:.0%}", case.pattern.at(pps))
+
+
+@dataclass(frozen=True)
+class FanOut(Rooms):
+    """One publisher, many viewers."""
+
+    viewers: int = VIEWERS
+
+    async def fill(self, on: Stage) -> None:
+        """The publisher first."""
+        await on.publisher(ROOM, "publisher", [VIDEO])
+        await on.send(self.cases[0].pattern)
+        await on.subscribers(ROOM, self.viewers, 1)
+
+
+@dataclass(frozen=True)
+class AudioRoom(Rooms):
+    """Some who speak, many who listen."""
+
+    speakers: int = 3
+    listeners: int = 100
+
+    async def fill(self, on: Stage) -> None:
+        """Speakers first."""
+        for number in range(self.speakers):
+            await on.publisher(ROOM, f"speaker{number}", [AUDIO])
+        await on.send(self.cases[0].pattern)
+        await on.subscribers(ROOM, self.listeners, self.speakers)
+
+
+@dataclass(frozen=True)
+class Meeting(Rooms):
+    """Everybody sees everybody."""
+
+    people: int = 8
+
+    async def fill(self, on: Stage) -> None:
+        """All of them."""
+        await on.meeting(ROOM, self.people, [VIDEO])
+
+
+@dataclass(frozen=True)
+class Mixed(Rooms):
+    """A room whose viewers come on all tiers in equal parts."""
+
+    viewers: int = 30
+
+    async def fill(self, on: Stage) -> None:
+        """In turn on each tier."""
+        await on.publisher(ROOM, "publisher", [VIDEO])
+        await on.send(self.cases[0].pattern)
+        paths = (None, on.through("turn-udp"), on.through("turn-tls"))
+        await on.subscribers(ROOM, self.viewers, 1, via=paths)
+
+
+def relay_ways(tier: str) -> tuple[Way, ...]:
+    """The direct path, our own relay, and others in front of our server."""
+    ours = Roomline()
+    return (
+        Way("direct", ours),
+        Way("roomline", ours, tier),  # type: ignore[arg-type] # one of the two below
+        Way("coturn", ours, tier, Coturn()),  # type: ignore[arg-type]
+        Way("pion", ours, tier, Pion()),  # type: ignore[arg-type]
+    )
+
+
+def _cases(copies: float, *patterns: tuple[str, Pattern], **options: bool) -> tuple[Case, ...]:
+    return tuple(Case(name, pattern, copies, **options) for name, pattern in patterns)
+
+
+WORKLOADS: tuple[Workload, ...] = (
+    FanOut(
+        "fan-out",
+        f"one video to {VIEWERS} viewers",
+        SFU_WAYS,
+        (
+            Case("frames", FRAMES, VIEWERS, maximum=True, latency=True),
+            Case("even", EVEN, VIEWERS, maximum=True),
+        ),
+    ),
+    FanOut(
+        "relay-udp",
+        f"one video to {RELAYED_VIEWERS} viewers on TURN over UDP",
+        relay_ways("turn-udp"),
+        _cases(RELAYED_VIEWERS, ("frames", FRAMES), ("even", EVEN), ("even-160", SMALL)),
+        viewers=RELAYED_VIEWERS,
+    ),
+    FanOut(
+        "relay-tls",
+        f"one video to {RELAYED_VIEWERS} viewers on TURN over TLS",
+        relay_ways("turn-tls"),
+        _cases(RELAYED_VIEWERS, ("frames", FRAMES), ("even", EVEN)),
+        viewers=RELAYED_VIEWERS,
+    ),
+    FanOut(
+        "fan-out-cm",
+        f"one video to {VIEWERS} viewers, AES-CM with HMAC-SHA1 for all",
+        tuple(replace(way, profiles=ONLY_CM) for way in SFU_WAYS),
+        _cases(VIEWERS, ("frames", FRAMES)),
+    ),
+    AudioRoom(
+        "audio",
+        "3 who speak to 100 who listen",
+        SFU_WAYS,
+        _cases(100, ("speech", SPEECH)),
+    ),
+    Meeting("meeting", "8 people who see each other", SFU_WAYS, _cases(7, ("frames", FRAMES))),
+    Mixed(
+        "mixed",
+        "one video to 30 viewers, a third on each tier",
+        tuple(way for way in relay_ways("turn-udp") if way.name != "direct"),
+        _cases(30, ("frames", FRAMES)),
+    ),
+)
+SHORT = ("fan-out", "relay-udp", "relay-tls")
+"""What `make bench` measures."""
