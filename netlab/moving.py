@@ -24,6 +24,8 @@ NOISE_CEILING_MS = 500.0
 """A machine that makes more noise than that excuses nothing: the row wants a quieter one."""
 IN_FLIGHT = 2
 """So many messages of the data channels may still come that were sent before a change."""
+KEYFRAME_MS = 2_000.0
+"""So much longer than sound may pictures be away: they begin again with a keyframe."""
 UNEXPECTED = {"trackUnpublished", "trackUnsubscribed", "participantLeft", "disconnected", "error"}
 
 
@@ -48,7 +50,8 @@ class Run:
     stats: dict[str, Any]
     state: dict[str, Any]
     sdk: list[list[Any]]
-    """What its SDK logged since the change: ms after it, level, message, details."""
+    """What its SDK logged since the change: ms after it, level, message, details; and what its room
+    told: ms after it, `told`, event, details."""
     echoes: int
     """That came since the change."""
     flows: bool
@@ -81,6 +84,8 @@ class MoveResult(Measured):
     gap_down_ms: list[float]
     gap_up_ms: list[float]
     video_gap_ms: float
+    video_gap_down_ms: list[float]
+    video_gap_up_ms: list[float]
     noise_ms: float
     aim_ms: float | None
     packets_lost: int
@@ -94,7 +99,8 @@ class MoveResult(Measured):
     events_doubled: int
     settled_s: float
     sdk_logs: list[list[list[Any]]]
-    """For each run, what the SDK logged since the change, with the ms after it; of failed rows only."""
+    """For each run, what the SDK logged and the room told since the change, with the ms after it; of
+    failed rows only."""
 
     @classmethod
     def broken(cls, scenario: str, browser: str, settled_s: float, problem: str) -> MoveResult:
@@ -219,11 +225,7 @@ def _run(
         added_latency_ms=connection.get("addedLatencyMs"),
         stats=mover.client.stats(),
         state=mover.client.state(),
-        sdk=[
-            [round(at - window.begin), *rest]
-            for at, *rest in logs[mover.identity]["sdk"]
-            if at >= window.begin
-        ],
+        sdk=_logged(logs[mover.identity], window.begin),
         echoes=0,
         flows=scene.fresh(mover),
         noise_ms=silence(
@@ -234,6 +236,13 @@ def _run(
         ),
         events=events_of(mover, logs),
     )
+
+
+def _logged(log: dict[str, Any], begin: float) -> list[list[Any]]:
+    """What the SDK logged and what the room told, in order of time."""
+    told = [[at, "told", *what] for at, *what in log["told"]]
+    both = sorted([*log["sdk"], *told], key=lambda each: each[0])
+    return [[round(at - begin), *rest] for at, *rest in both if at >= begin]
 
 
 def _tiers_told(told: list[list[Any]], mover: Someone, begin: float) -> list[tuple[float, str]]:
@@ -312,6 +321,8 @@ def summarise(
         gap_down_ms=[r.gaps_ms["down"] for r in runs],
         gap_up_ms=[r.gaps_ms["up"] for r in runs],
         video_gap_ms=max(v for r in runs for v in r.video_gaps_ms.values()),
+        video_gap_down_ms=[r.video_gaps_ms["down"] for r in runs],
+        video_gap_up_ms=[r.video_gaps_ms["up"] for r in runs],
         noise_ms=max(r.noise_ms for r in runs),
         aim_ms=step.aim_ms,
         packets_lost=max(v for r in runs for v in r.lost.values()),
@@ -346,15 +357,24 @@ def judge_run(step: Step, run: Run, n: int, judge_times: bool) -> list[str]:
                 f"{events.disordered} out of order"
             )
     if judge_times:
-        # A silence that the witness heard too is none of the network's.
-        noise = min(run.noise_ms, NOISE_CEILING_MS)
-        allowed = max(step.gap_ms, noise + NOISE_MARGIN_MS)
-        for way in ("down", "up"):
-            if run.gaps_ms[way] > allowed:
-                found.append(f"{run.gaps_ms[way]:.0f} ms of silence {way}, not {allowed:.0f}")
-            if step.lost is not None and run.lost[way] > step.lost:
-                found.append(f"{run.lost[way]} packets lost {way}, not {step.lost}")
+        found.extend(_judge_times(step, run))
     return [f"run {n}: {problem}" for problem in found]
+
+
+def _judge_times(step: Step, run: Run) -> list[str]:
+    """What took too long or was lost, in words."""
+    found = []
+    # A silence that the witness heard too is none of the network's.
+    noise = min(run.noise_ms, NOISE_CEILING_MS)
+    allowed = max(step.gap_ms, noise + NOISE_MARGIN_MS)
+    for way in ("down", "up"):
+        if run.gaps_ms[way] > allowed:
+            found.append(f"{run.gaps_ms[way]:.0f} ms of silence {way}, not {allowed:.0f}")
+        if run.video_gaps_ms[way] > allowed + KEYFRAME_MS:
+            found.append(f"{run.video_gaps_ms[way]:.0f} ms without pictures {way}")
+        if step.lost is not None and run.lost[way] > step.lost:
+            found.append(f"{run.lost[way]} packets lost {way}, not {step.lost}")
+    return found
 
 
 def _middle(values: list[Any]) -> float | None:
