@@ -255,9 +255,11 @@ def test_resume_tokens_are_good_until_the_next_is_confirmed() -> None:
     world = World()
     alice = world.client("alice")
     first = alice.joined["resumeToken"]
-    lost = alice.resume(first, 0)
-    again = lost.resume(first, 0)
-    assert again.joined["type"] == "resumed"
+    again = alice
+    for _ in range(40):
+        # The answer is lost, again and again.
+        again = again.resume(first, 0)
+        assert again.joined["type"] == "resumed"
     again.request("ping", sent=1.0)
     refused(again.resume(first, 0), "resume-expired", fatal=True)
     assert again.resume(again.joined["resumeToken"], 0).joined["type"] == "resumed"

@@ -195,7 +195,7 @@ class Core:
                 request=request.request,
                 ice_servers=servers,
                 ice_servers_expire_at=expire_at,
-                resume_token=session.new_resume_token(self._context.names),
+                resume_token=session.new_resume_token(self._context.names, request.resume_token),
                 seq=request.last_seq,
             )
         )

@@ -18,6 +18,7 @@ from roomline.signaling.rate_limit import RateLimit
 from roomline.signaling.tasks import Task
 
 MAX_QUEUED_REQUESTS = 64
+MAX_RESUME_TOKENS = 8
 
 
 @dataclass(eq=False)
@@ -41,7 +42,7 @@ class Session:
     """Questions to the application whether it may get a track, but those of its requests."""
     busy: bool = False
     resume_tokens: list[str] = field(default_factory=list)
-    """The newest first. The one before counts until the client shows that it has the newest."""
+    """The newest first. All count until the client shows that it has the newest."""
     detached_at: float | None = None
     unconnected_since: float | None = None
     connection_told: ConnectionInfo | None = None
@@ -70,11 +71,16 @@ class Session:
             raise NotFound("that track is somebody else's")
         return track
 
-    def new_resume_token(self, names: Names) -> str:
-        """A token for the next resume; the one before stays good until `confirm_resume`."""
+    def new_resume_token(self, names: Names, used: str | None = None) -> str:
+        """A token for the next resume.
+
+        Those before stay good until `confirm_resume`, the one that was `used` before all others: a
+        client on a bad network may never hear the answers to several resumes in a row.
+        """
         token = f"{self.participant.id}.{names.secret()}"
-        self.resume_tokens = [token, *self.resume_tokens[:1]]
-        return self.resume_tokens[0]
+        known = [token, *([used] if used else []), *self.resume_tokens]
+        self.resume_tokens = list(dict.fromkeys(known))[:MAX_RESUME_TOKENS]
+        return token
 
     def confirm_resume(self) -> None:
         """The client has the newest token."""

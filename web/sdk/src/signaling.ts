@@ -19,6 +19,8 @@ const CHECK_FLOOR_MS = 300;
 const STANDBY_MS = 300;
 const STANDBY_FLOOR_MS = 30;
 const HURRIED_MS = 1_000;
+/** How long a WebSocket that has opened may take to answer: what was hurried is the wait for a lost packet. */
+const ANSWER_MS = 3_000;
 /** Opening and resuming take so many round trips, with some to spare. */
 const ROUND_TRIPS = 8;
 /** How long a request may take, a lost WebSocket and its resuming included. */
@@ -368,8 +370,11 @@ export class Signaling {
     this.#abandonSocket();
     this.#timers.clear("retry");
     const left = this.#lostAt + RESUME_WINDOW_MS - this.#env.now();
-    this.#timers.set("attempt", Math.max(0, Math.min(left, this.#attemptMs())), () => this.#lose("no answer to resume"));
+    const patience = (ms: number) =>
+      this.#timers.set("attempt", Math.max(0, Math.min(left, ms)), () => this.#lose("no answer to resume"));
+    patience(this.#attemptMs());
     this.#dial(() => {
+      patience(Math.max(ANSWER_MS, this.#attemptMs()));
       this.#resumeRequest = this.#requests.number();
       this.#write({
         type: "resume",

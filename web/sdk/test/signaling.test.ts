@@ -6,6 +6,7 @@ import { RoomlineError } from "../src/errors.js";
 import type { ServerEvent } from "../src/protocol.js";
 import { Signaling } from "../src/signaling.js";
 import { FakeBrowser, joined, settle } from "./fakes.js";
+import type { FakeSocket } from "./fakes.js";
 
 interface Session {
   browser: FakeBrowser;
@@ -40,10 +41,14 @@ const draining = (seq: number) => ({ type: "draining", seq, deadline: 0 });
 
 function resume({ browser }: Session, token: string): any {
   browser.socket.onopen?.();
-  const [frame] = browser.socket.frames;
+  return resumed(browser.socket, token);
+}
+
+function resumed(socket: FakeSocket, token: string): any {
+  const [frame] = socket.frames;
   assert.equal(frame.type, "resume");
   const servers = { iceServers: [], iceServersExpireAt: 0 };
-  browser.socket.receive({ type: "resumed", request: frame.request, ...servers, resumeToken: token, seq: frame.lastSeq });
+  socket.receive({ type: "resumed", request: frame.request, ...servers, resumeToken: token, seq: frame.lastSeq });
   return frame;
 }
 
@@ -242,4 +247,19 @@ test("the reason why a session ends comes over a slow WebSocket, too", async () 
   assert.equal(it.told.at(-1), "closed connection-failed");
   assert.ok(it.browser.sockets.every(({ closed }) => closed));
   assert.equal(it.browser.timers, 0);
+});
+
+test("a hurried dial that has opened is given time to answer", async () => {
+  const it = await session();
+  it.signaling.hurry(true);
+  it.browser.socket.drop();
+  await it.browser.pass(500);
+  const { socket } = it.browser;
+  await it.browser.pass(400);
+  socket.onopen?.();
+  await it.browser.pass(2_000);
+  assert.equal(it.browser.socket, socket);
+  assert.equal(socket.closed, false);
+  resumed(socket, "token 2");
+  assert.deepEqual(it.told, ["lost", "open"]);
 });
