@@ -126,7 +126,8 @@ class Participant(Protocol):
     async def receives(self, tracks: int, timeout_s: float) -> None:
         """Return once `tracks` tracks of others are negotiated. Raises BenchError in time.
 
-        Some servers tell of a track only when its first packet has come: send first.
+        Some servers tell of a track only when its first packet has come: let all join, start
+        sending, then wait.
         """
         ...
 

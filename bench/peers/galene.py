@@ -20,7 +20,7 @@ from bench.peers.running import ServerRunning
 PORT = 8443
 GROUP = "bench"
 """The group that is configured; rooms are its automatic subgroups."""
-ASK_AGAIN_S = 1.0
+ASK_AGAIN_S = 0.5
 CAN_RECEIVE = {"": ["audio", "video"]}
 """Of every label, the video in its best quality."""
 
@@ -110,8 +110,8 @@ class _Joined(Conversation):
     async def receives(self, tracks: int, timeout_s: float) -> None:
         """Return once so many tracks are answered.
 
-        Who joins in the first fifth of a second of a stream may not be told of it: then it helps
-        to ask again.
+        Galène gathers the tracks of a new stream for a fifth of a second before it tells of them.
+        Who joins meanwhile may not be told of all: then it helps to ask again.
         """
         rounds = max(1, round(timeout_s / ASK_AGAIN_S))
         for last in [False] * (rounds - 1) + [True]:
