@@ -1,0 +1,70 @@
+"""How much memory one more participant with its WebSocket takes, once everything is quiet.
+
+`python -m bench.memory` prints the figures as JSON. People join rooms of ten, publish a microphone
+and a camera, have three slots of each kind, and then only let themselves be heard. What the first
+ones cost is not counted: they load and compile, and fill what grows in steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+from typing import Any
+
+import uvloop
+
+from bench.own_server import CLIENT_CORE, OwnServer, own_server
+from bench.visitors import PING_S, Visitor, enter, tokens
+
+SETTLE_S = 2 * PING_S
+"""How long it may take until what a join needs is freed."""
+
+
+def measure(server: OwnServer, *, first: int = 100, people: int = 500) -> dict[str, float]:
+    """Compare the server with `people` in it to itself with `first`. Runs on the client's core."""
+    os.sched_setaffinity(0, {CLIENT_CORE})
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_measure(server, first, people))
+
+
+async def _measure(server: OwnServer, first: int, people: int) -> dict[str, float]:
+    rooms = tokens(server.state, people, 10)
+    waiting = [token for room in rooms for token in room]
+    trust = server.trust()
+    there: list[Visitor] = []
+    found = []
+    for goal in (first, people):
+        while len(there) < goal:
+            there.append(await enter(server.port, trust, waiting.pop(0)))
+        found.append(await _quiet(server, there))
+    each = (found[1] - found[0]) / (people - first)
+    for visitor in there:
+        visitor.close()
+    return {"kb_per_participant": each / 1000, "server_mb": found[1] / 1e6}
+
+
+async def _quiet(server: OwnServer, there: list[Visitor]) -> int:
+    """Resident bytes once nobody has done anything but be there."""
+    for _ in range(round(SETTLE_S / PING_S)):
+        for visitor in there:
+            visitor.ping()
+        await asyncio.sleep(PING_S)
+    return server.resident()
+
+
+def main(arguments: list[str] | None = None) -> dict[str, Any]:
+    """Start a server, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--first", type=int, default=100)
+    parser.add_argument("--people", type=int, default=500)
+    chosen = vars(parser.parse_args(arguments))
+    with own_server() as server:
+        figures = measure(server, **chosen)
+    print(json.dumps({**chosen, **figures}, indent=1))
+    return figures
+
+
+if __name__ == "__main__":
+    main()
