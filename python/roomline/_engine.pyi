@@ -74,6 +74,9 @@ class Engine:
     def submit(self, command: Command) -> None:
         """Hand a command to the engine; never blocks. Raises EngineError after `close`."""
 
+    def submit_all(self, commands: list[Command]) -> None:
+        """Hand commands to the engine, in their order; never blocks. Raises EngineError as `submit`."""
+
     def events(self) -> list[Event]:
         """Every event that waits; never blocks. Raises EngineError if the media thread ended by a
         fault, once the events from before are taken."""

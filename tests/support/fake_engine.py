@@ -43,8 +43,8 @@ class FakeEngine:
     def start(self, deliver: Deliver) -> None:
         self.deliver = deliver
 
-    def submit(self, command: c.Command) -> None:
-        for event in self.answer(command):
+    def submit(self, commands: Sequence[c.Command]) -> None:
+        for event in (event for command in commands for event in self.answer(command)):
             if self.deliver is not None:
                 self.deliver([event])
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,8 @@ Work = Callable[["House"], Coroutine[Any, Any, None]]
 class AsyncEngine(FakeEngine):
     """Answers on the loop's next turn, as the real engine does."""
 
-    def submit(self, command: Command) -> None:
-        answers = self.answer(command)
+    def submit(self, commands: Sequence[Command]) -> None:
+        answers = [event for command in commands for event in self.answer(command)]
         if answers and self.deliver is not None:
             asyncio.get_running_loop().call_soon(self.deliver, answers)
 

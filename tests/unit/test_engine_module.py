@@ -94,6 +94,15 @@ def test_a_bad_offer_is_refused(engine: Engine) -> None:
     assert engine.events() == []
 
 
+def test_commands_that_come_together_are_carried_out_in_order(engine: Engine) -> None:
+    numbers = list(range(1, 20))
+    engine.submit_all([Command.OpenTransport(n, n, n, "not an offer", 0) for n in numbers])
+    told: list[int] = []
+    while len(told) < len(numbers):
+        told += [e.request for e in wait_for_events(engine) if isinstance(e, Event.Failed)]
+    assert told == numbers
+
+
 def test_an_http_connection_comes_with_its_addresses(engine: Engine) -> None:
     context = ssl.create_default_context(cadata=CA.certificate.decode())
     with (
@@ -158,6 +167,8 @@ def test_closing_twice_is_closing_once() -> None:
     engine.close()
     with pytest.raises(EngineError):
         engine.submit(Command.CloseTransport(1))
+    with pytest.raises(EngineError):
+        engine.submit_all([Command.CloseTransport(1)])
     assert engine.counters() == []
     assert engine.fileno() >= 0
     with socket.create_server(("127.0.0.1", port)):

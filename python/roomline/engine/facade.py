@@ -49,8 +49,8 @@ class MediaEngine(Protocol):
     def start(self, deliver: Deliver) -> None:
         """Begin to hand events to `deliver`; needs a running event loop."""
 
-    def submit(self, command: Command) -> None:
-        """Hand a command down; never blocks. Raises EngineClosed."""
+    def submit(self, commands: Sequence[Command]) -> None:
+        """Hand commands down, in order; never blocks. Raises EngineClosed."""
 
     def counters(self) -> list[Sample]:
         """Totals since the start."""

@@ -6,9 +6,10 @@ import asyncio
 import errno
 import logging
 import os
-from collections.abc import Callable
-from dataclasses import asdict, astuple, fields
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
+from operator import attrgetter
+from typing import Any, get_args
 
 from roomline import _engine
 from roomline.engine import events
@@ -85,11 +86,11 @@ class NativeEngine:
         self._loop.add_reader(self._engine.fileno(), wake)
         self._loop.add_reader(self._records, pass_records_on)
 
-    def submit(self, command: Command) -> None:
-        """Hand a command down; never blocks. Raises EngineClosed."""
+    def submit(self, commands: Sequence[Command]) -> None:
+        """Hand commands down, in order; never blocks. Raises EngineClosed."""
         if self._closed:
             raise EngineClosed
-        self._engine.submit(to_native(command))
+        self._engine.submit_all([to_native(command) for command in commands])
 
     def counters(self) -> list[Sample]:
         """Totals since the start."""
@@ -147,28 +148,52 @@ def pass_records_on() -> None:
 
 def to_native(command: Command) -> _engine.Command:
     """The engine's own value for a command."""
-    make: Callable[..., _engine.Command] = getattr(_engine.Command, type(command).__name__)
-    return make(*astuple(command))
+    make, values = _NATIVE[type(command)]
+    native: _engine.Command = make(*values(command))
+    return native
 
 
 def to_event(native: _engine.Event) -> events.Event:
     """Our value for an event of the engine."""
-    # PyO3 names the class of a variant `Event_Answered`; the mirror calls it `Answered`.
-    name = type(native).__name__.rpartition("_")[2]
-    mirrored: events.Event = _mirror(getattr(events, name), native)
+    mirrored: events.Event = _mirror(native)
     return mirrored
 
 
-def _mirror(mirror: type[Any], native: object) -> Any:
-    return mirror(*(_value(getattr(native, field.name)) for field in fields(mirror)))
+def _mirror(native: object) -> Any:
+    make, values = _MIRRORED[type(native)]
+    return make(*map(_value, values(native)))
 
 
 def _value(value: Any) -> Any:
     if isinstance(value, list):
         return [_value(item) for item in value]
-    if isinstance(value, (_engine.Section, _engine.Path, _engine.Stats)):
-        return _mirror(getattr(events, type(value).__name__), value)
-    return value
+    return _mirror(value) if type(value) in _MIRRORED else value
+
+
+def _values(mirror: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
+    """Takes the values of a class's fields out of an instance of it or of what it mirrors."""
+    first, *more = (field.name for field in fields(mirror))
+    if more:
+        return attrgetter(first, *more)
+    only = attrgetter(first)
+    return lambda instance: (only(instance),)
+
+
+_NATIVE = {
+    command: (getattr(_engine.Command, command.__name__), _values(command))
+    for command in get_args(Command)
+}
+"""By our class: what makes the engine's value, and what takes ours apart for it."""
+
+_MIRRORED = {
+    getattr(place, mirror.__name__): (mirror, _values(mirror))
+    for place, mirrors in [
+        (_engine.Event, get_args(events.Event)),
+        (_engine, (events.Section, events.Path, events.Stats)),
+    ]
+    for mirror in mirrors
+}
+"""By the engine's class: the other way round."""
 
 
 def _bind_failure(message: str, listener: str = "", address: str = "", number: int = 0) -> str:

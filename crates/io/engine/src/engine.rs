@@ -58,10 +58,14 @@ struct Post {
 impl Post {
     fn send(&self, message: Message) -> Result<(), Closed> {
         self.inbox.send(message).map_err(|_| Closed)?;
+        self.wake();
+        Ok(())
+    }
+
+    fn wake(&self) {
         if let Err(error) = self.waker.wake() {
             log::error!("a media thread could not be woken: {error}");
         }
-        Ok(())
     }
 }
 
@@ -108,6 +112,18 @@ impl Engine {
     /// After [`close`](Self::close), or when the media thread ended by a fault.
     pub fn submit(&self, command: Command) -> Result<(), Closed> {
         self.post.send(Message::Command(command))
+    }
+
+    /// Hands commands over in their order, and wakes the media thread once for all of them.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit).
+    pub fn submit_all(&self, commands: impl IntoIterator<Item = Command>) -> Result<(), Closed> {
+        for command in commands {
+            self.post.inbox.send(Message::Command(command)).map_err(|_| Closed)?;
+        }
+        self.post.wake();
+        Ok(())
     }
 
     /// Takes every event that waits.

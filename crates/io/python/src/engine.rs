@@ -123,6 +123,11 @@ impl Engine {
         self.engine.submit(command.get().clone().into()).map_err(closed)
     }
 
+    fn submit_all(&self, commands: Vec<Bound<'_, Command>>) -> PyResult<()> {
+        let commands = commands.iter().map(|command| command.get().clone().into());
+        self.engine.submit_all(commands).map_err(closed)
+    }
+
     fn events(&self) -> PyResult<Vec<Event>> {
         let events =
             self.engine.events().map_err(|stopped| EngineError::new_err(stopped.to_string()))?;
