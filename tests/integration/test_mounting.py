@@ -297,7 +297,7 @@ def test_who_is_told_of_the_end_may_still_ask() -> None:
         async with mounted.video.lifespan():
             server = mounted.video._server
             assert server is not None
-            connection, _ = server.hub.connect()
+            connection = server.hub.connect(lambda: None)
             message = {"type": "join", "request": 1, "version": 1, "token": mounted.token("ada")}
             joins = json.dumps({**message, "offer": PUBLISHER, "tracks": []})
             connection.receive_text(joins, server.hub.now())

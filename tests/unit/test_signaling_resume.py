@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from roomline.protocol import ParticipantJoinedEvent
+
 from support.fake_engine import PUBLISHER, offer
 from support.model_engine import ModelEngine
 from support.world import Client, World
@@ -153,3 +155,22 @@ def test_what_is_replayed_and_lost_again_is_still_there() -> None:
     back.drop()
     again = alice.resume(token, seq)
     assert [each["seq"] for each in again.events("participantLeft")] == [seq + 1]
+
+
+def test_an_event_is_kept_once_for_all_who_get_it() -> None:
+    world = World()
+    people = [world.client(name) for name in ("alice", "bob", "carol")]
+    world.client("dora", publish={"1": "camera"})
+    kept = [
+        event
+        for session in world.core.sessions()
+        for _, event in session.log.since(session.log.seq - 2) or []
+        if isinstance(event, ParticipantJoinedEvent)
+    ]
+    assert [event.participant.identity for event in kept] == ["dora"] * 3
+    assert len({id(event) for event in kept}) == 1
+    for person in people:
+        person.receive()
+        told = [message["seq"] for message in person.inbox if "seq" in message]
+        assert told == list(range(told[0], told[0] + len(told)))
+        assert person.events("participantJoined")[-1]["participant"]["identity"] == "dora"

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from roomline.api import metrics, pages, rest, websocket
+from roomline.api.dispatcher import SIGNALING
 from roomline.api.guard import Guard
 from roomline.api.hub import Hub
 from roomline.api.passing import Passing
@@ -43,7 +44,7 @@ def create_app(hub: Hub, config: ApiConfig) -> FastAPI:
     app.add_exception_handler(SignalingError, _tell_error)
     figures = metrics.registry(hub)
 
-    @app.websocket("/v1/signal")
+    @app.websocket(SIGNALING)
     async def signal(socket: WebSocket) -> None:
         await websocket.serve(socket, hub, config.passing)
 

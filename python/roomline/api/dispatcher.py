@@ -6,6 +6,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 OWN_FOLDERS = ("/v1/", "/meet/", "/sdk/")
+SIGNALING = "/v1/signal"
 OWN_FILES = ("/healthz", "/metrics")
 
 
@@ -26,6 +27,10 @@ class Dispatcher:
         if self._prefix:
             return path == self._prefix or path.startswith(self._prefix + "/")
         return self._application is None or path in OWN_FILES or path.startswith(OWN_FOLDERS)
+
+    def is_signaling(self, path: str) -> bool:
+        """Whether a WebSocket at that path is a client of the rooms."""
+        return path == self._prefix + SIGNALING
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""

@@ -14,6 +14,7 @@ from roomline.engine.events import Event, HttpConnection
 from roomline.errors import ConfigError, EngineClosed
 from roomline.hooks import Decision, Hooks
 from roomline.log import get as get_logger
+from roomline.protocol import EventEncoder
 from roomline.signaling import Core, JsonConnection
 
 TakeConnection = Callable[[HttpConnection], None]
@@ -28,7 +29,8 @@ class Hub:
         self.core = core
         self.engine = engine
         self._clock = clock
-        self._writers: dict[object, asyncio.Event] = {}
+        self._encoder = EventEncoder()
+        self._writers: dict[object, Callable[[], object]] = {}
         self._empty = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._settling = False
@@ -72,12 +74,12 @@ class Hub:
         """This instant."""
         return self._clock.now()
 
-    def connect(self) -> tuple[JsonConnection, asyncio.Event]:
-        """A new client connection, and what is set when it has something to send."""
-        connection = JsonConnection(self.core, self.now())
-        wake = self._writers[connection] = asyncio.Event()
+    def connect(self, wake: Callable[[], object]) -> JsonConnection:
+        """A new client connection; `wake` is called when it has something to send."""
+        connection = JsonConnection(self.core, self.now(), self._encoder)
+        self._writers[connection] = wake
         self.settle()
-        return connection, wake
+        return connection
 
     def disconnect(self, connection: JsonConnection) -> None:
         """A client connection is gone."""
@@ -94,8 +96,7 @@ class Hub:
         self._settling = True
         try:
             while commands := self.core.take_commands():
-                for command in commands:
-                    self.engine.submit(command)
+                self.engine.submit(commands)
         except EngineClosed:
             log.debug("command after the engine's end")
         finally:
@@ -104,7 +105,7 @@ class Hub:
         for channel in self.core.take_touched():
             wake = self._writers.get(channel)
             if wake is not None:
-                wake.set()
+                wake()
         self._arm()
 
     async def flush(self, timeout: float) -> None:  # noqa: ASYNC109 - it is not an error

@@ -12,12 +12,12 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from fastapi import WebSocket, WebSocketDisconnect
+from fastapi import WebSocketDisconnect
 
 from roomline.api.hub import Hub
 from roomline.log import get as get_logger
@@ -121,6 +121,12 @@ class Passing:
             raise
         return server
 
+    @staticmethod
+    def may_have(frame: str, hub: Hub) -> bool:
+        """Whether a first frame is one that `find` would look for."""
+        participant = _resumed(frame)
+        return participant is not None and not hub.core.knows(participant)
+
     async def find(self, frame: str, hub: Hub) -> Link | None:
         """A link to the process that has the session which a first frame wants to resume.
 
@@ -167,7 +173,20 @@ async def _hand_over(link: Link, participant: str, frame: str) -> bool:
     return mine
 
 
-async def relay(websocket: WebSocket, link: Link) -> None:
+class Client(Protocol):
+    """What `relay` needs of a WebSocket."""
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        """The next message, as ASGI has it."""
+
+    async def send_text(self, data: str, /) -> None:
+        """Send a frame."""
+
+    async def close(self, code: int, reason: str, /) -> None:
+        """Close it."""
+
+
+async def relay(websocket: Client, link: Link) -> None:
     """Carry frames both ways until either side closes."""
     up = asyncio.create_task(_up(websocket, link))
     down = asyncio.create_task(_down(websocket, link))
@@ -180,7 +199,7 @@ async def relay(websocket: WebSocket, link: Link) -> None:
         await link.close()
 
 
-async def _up(websocket: WebSocket, link: Link) -> None:
+async def _up(websocket: Client, link: Link) -> None:
     while (message := await websocket.receive())["type"] != "websocket.disconnect":
         text = message.get("text")
         # A process that has ended makes sending fail; the other direction tells the client.
@@ -188,7 +207,7 @@ async def _up(websocket: WebSocket, link: Link) -> None:
             await (link.send(binary=True) if text is None else link.send(text=text))
 
 
-async def _down(websocket: WebSocket, link: Link) -> None:
+async def _down(websocket: Client, link: Link) -> None:
     # A client that went away makes sending fail; the other direction ends with it.
     with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
         while message := await link.receive():
@@ -206,7 +225,8 @@ async def _serve(link: Link, hub: Hub) -> None:
     await link.send(mine=mine)
     if not mine:
         return
-    connection, wake = hub.connect()
+    wake = asyncio.Event()
+    connection = hub.connect(wake.set)
 
     reader = asyncio.create_task(_read(link, connection, hub))
     writer = asyncio.create_task(_write(link, connection, wake))
@@ -244,6 +264,9 @@ async def _write(link: Link, connection: JsonConnection, wake: asyncio.Event) ->
 
 def _resumed(frame: str) -> str | None:
     """The participant whose session a frame wants to resume; the core judges the frame itself."""
+    if '"resume"' not in frame:
+        # Most are a `join` with a long offer, which is read once.
+        return None
     try:
         message = json.loads(frame)
     except (ValueError, RecursionError):

@@ -15,7 +15,8 @@ from roomline.signaling import JsonConnection
 async def serve(websocket: WebSocket, hub: Hub, passing: Passing | None = None) -> None:
     """Serve a client until either side closes. `passing` knows processes that drain."""
     await websocket.accept()
-    connection, wake = hub.connect()
+    wake = asyncio.Event()
+    connection = hub.connect(wake.set)
     writer = asyncio.create_task(_write(websocket, connection, wake))
     reader = asyncio.create_task(_read(websocket, connection, hub, passing))
     link: Link | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,9 @@ from roomline.errors import ConfigError
 from roomline.server import Server
 from roomline.state import State
 from roomline.tokens import AccessToken, Grants, admin_token
+
+COLLECT_AFTER = 20_000
+"""How many more containers there are when the garbage collector looks at the youngest ones."""
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -179,6 +183,17 @@ async def _serve(settings: Settings, application: ASGIApp | None, name: str | No
 
     def ready() -> None:
         check_attached()
+        _collect_seldom()
         typer.echo(banner(server, name))
 
     await server.run(ready)
+
+
+def _collect_seldom() -> None:
+    """Have the garbage collector look less often, and never at what was loaded at the start.
+
+    It took an eighth of the time of a join. What a call leaves behind has few cycles.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, 20, 20)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from roomline.protocol.codec import (
     MAX_FRAME_BYTES,
     DecodeError,
+    EventEncoder,
     decode_request,
     decode_server_message,
     encode,
@@ -115,6 +116,7 @@ __all__ = [
     "ErrorCode",
     "ErrorReply",
     "Event",
+    "EventEncoder",
     "GrantsInfo",
     "Heartbeat",
     "IceServer",

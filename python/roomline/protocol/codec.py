@@ -16,6 +16,9 @@ _REQUEST: TypeAdapter[Request] = TypeAdapter(ClientRequest)
 _SERVER: TypeAdapter[Wire] = TypeAdapter(ServerReply | ServerEvent)
 
 
+NUMBER = {"seq"}
+
+
 class DecodeError(ValueError):
     """A frame that is not a message. The text says why in words fit for the other side."""
 
@@ -46,6 +49,21 @@ def decode_server_message(frame: str) -> Event | Wire:
 def encode(message: Wire) -> str:
     """A message as compact JSON."""
     return message.model_dump_json(by_alias=True)
+
+
+class EventEncoder:
+    """Makes JSON of events, once for all who are told the same one after the other."""
+
+    def __init__(self) -> None:
+        self._event: Event | None = None
+        self._rest = ""
+
+    def encode(self, event: Event, seq: int) -> str:
+        """An event with its number as compact JSON."""
+        if event is not self._event:
+            self._event = event
+            self._rest = event.model_dump_json(by_alias=True, exclude=NUMBER)[1:]
+        return f'{{"seq":{seq},{self._rest}'
 
 
 def _utf8_length(frame: str) -> int:

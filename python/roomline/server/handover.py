@@ -20,6 +20,7 @@ from roomline.api.dispatcher import Dispatcher
 from roomline.engine.events import HttpConnection
 from roomline.log import get as get_logger
 from roomline.server.lifespan import Lifespan
+from roomline.server.signal_socket import SignalSockets
 
 REQUEST_TIMEOUT = 10.0
 """Seconds a client may take over a request, its body included."""
@@ -42,7 +43,7 @@ class HandedTransport(asyncio.Transport):
 
     def __init__(self, inner: asyncio.Transport, origin: HttpConnection) -> None:
         super().__init__()
-        self._inner = inner
+        self.inner = inner
         self._extra_info = {
             "peername": (origin.client_ip, origin.client_port),
             "sockname": (origin.server_ip, origin.server_port),
@@ -56,66 +57,67 @@ class HandedTransport(asyncio.Transport):
         """What the connection behind the engine would answer."""
         if name in self._extra_info:
             return self._extra_info[name]
-        return self._inner.get_extra_info(name, default)
+        return self.inner.get_extra_info(name, default)
 
     def is_closing(self) -> bool:
         """As asyncio.Transport."""
-        return self._inner.is_closing()
+        return self.inner.is_closing()
 
     def close(self) -> None:
         """As asyncio.Transport."""
-        self._inner.close()
+        self.inner.close()
 
     def abort(self) -> None:
         """As asyncio.Transport."""
-        self._inner.abort()
+        self.inner.abort()
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         """As asyncio.Transport."""
-        self._inner.set_protocol(protocol)
+        self.inner.set_protocol(protocol)
 
     def get_protocol(self) -> asyncio.BaseProtocol:
         """As asyncio.Transport."""
-        return self._inner.get_protocol()
+        return self.inner.get_protocol()
 
     def is_reading(self) -> bool:
         """As asyncio.Transport."""
-        return self._inner.is_reading()
+        return self.inner.is_reading()
 
     def pause_reading(self) -> None:
         """As asyncio.Transport."""
-        self._inner.pause_reading()
+        self.inner.pause_reading()
 
     def resume_reading(self) -> None:
         """As asyncio.Transport."""
-        self._inner.resume_reading()
+        self.inner.resume_reading()
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """As asyncio.Transport."""
-        self._inner.set_write_buffer_limits(high, low)
+        self.inner.set_write_buffer_limits(high, low)
 
     def get_write_buffer_size(self) -> int:
         """As asyncio.Transport."""
-        return self._inner.get_write_buffer_size()
+        return self.inner.get_write_buffer_size()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """As asyncio.Transport."""
-        self._inner.write(data)
+        self.inner.write(data)
 
     def write_eof(self) -> None:
         """As asyncio.Transport."""
-        self._inner.write_eof()
+        self.inner.write_eof()
 
     def can_write_eof(self) -> bool:
         """As asyncio.Transport."""
-        return self._inner.can_write_eof()
+        return self.inner.can_write_eof()
 
 
 class HttpServer:
     """uvicorn without its listeners. `lifespan` is that of the application behind us."""
 
-    def __init__(self, app: Dispatcher, lifespan: Lifespan) -> None:
+    def __init__(self, app: Dispatcher, lifespan: Lifespan, sockets: SignalSockets) -> None:
         self._app = app
+        self._sockets = sockets
         self._lifespan = lifespan
         self._config = _config(
             app,
@@ -152,6 +154,7 @@ class HttpServer:
             await asyncio.wait(pending, timeout=2.0)
         for task in pending:
             task.cancel()
+        await self._sockets.stop()
         await self._lifespan.shutdown()
 
     async def _adopt(self, connection: HttpConnection) -> None:
@@ -171,6 +174,7 @@ class HttpServer:
             (self._config, self._application_config),
             self._state,
             self._lifespan.state,
+            sockets=self._sockets,
         )
 
 
@@ -200,11 +204,14 @@ class HandedProtocol(HttpToolsProtocol):
         configs: tuple[uvicorn.Config, uvicorn.Config],
         state: ServerState,
         app_state: dict[str, Any],
+        *,
+        sockets: SignalSockets,
     ) -> None:
         """`configs` are those of our WebSockets and of the application's."""
         super().__init__(configs[0], state, app_state)
         self._origin = origin
         self._dispatcher = app
+        self._sockets = sockets
         self._application_config = configs[1]
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -238,6 +245,11 @@ class HandedProtocol(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """It was one for a WebSocket, which has a deadline of its own for the first frame."""
         self._stop_waiting()
+        if self._dispatcher.is_signaling(self._path()):
+            self.connections.discard(self)
+            transport = cast("HandedTransport", self.transport).inner
+            self._sockets.take(transport, self.url.decode("latin-1"), self.headers)
+            return
         if not self._is_ours():
             self.config = self._application_config
         super().handle_websocket_upgrade()
@@ -268,8 +280,10 @@ class HandedProtocol(HttpToolsProtocol):
         self.headers.insert(0, (b"host", absolute["authority"]))
 
     def _is_ours(self) -> bool:
-        path = unquote(self.url.partition(b"?")[0].decode("ascii", "replace"))
-        return self._dispatcher.is_ours(path)
+        return self._dispatcher.is_ours(self._path())
+
+    def _path(self) -> str:
+        return unquote(self.url.partition(b"?")[0].decode("ascii", "replace"))
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:

@@ -24,9 +24,10 @@ from roomline.ids import Names
 from roomline.log import get as get_logger
 from roomline.server.addresses import Address, discover, has_ipv6
 from roomline.server.certificate import CertificateSource, watch
-from roomline.server.handover import HttpServer
+from roomline.server.handover import MAX_FRAME_BYTES, HttpServer
 from roomline.server.hosting import HOST
 from roomline.server.lifespan import Lifespan
+from roomline.server.signal_socket import SignalSockets
 from roomline.signaling import Core, SignalingConfig, TurnAddress
 from roomline.state import State
 from roomline.tokens import RoomLimits, invite_token
@@ -76,7 +77,9 @@ class Server:
         self._passing = Passing(self.state.folder)
         self.app: FastAPI = create_app(self.hub, ApiConfig(self._api_keys(), passing=self._passing))
         self._http = HttpServer(
-            Dispatcher(self.app, application, self.settings.prefix), Lifespan(application)
+            Dispatcher(self.app, application, self.settings.prefix),
+            Lifespan(application),
+            SignalSockets(self.hub, self._passing, MAX_FRAME_BYTES),
         )
         self._stopped = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []

@@ -199,8 +199,8 @@ class Core:
                 seq=request.last_seq,
             )
         )
-        for event in missed:
-            channel.deliver(event)
+        for seq, event in missed:
+            channel.deliver_event(event, seq)
         self._context.count("resumes")
         return session
 

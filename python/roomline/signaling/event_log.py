@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TypeVar
+from itertools import islice
 
 from roomline.protocol import DataEvent, Event
 
 MAX_EVENTS = 4096
 MAX_PAYLOAD_BYTES = 2 * 1024 * 1024
 
-E = TypeVar("E", bound=Event)
-
 
 class EventLog:
-    """The newest events. What no longer fits is forgotten, oldest first."""
+    """The newest events. What no longer fits is forgotten, oldest first.
+
+    An event is kept as it is, so that all who get it share it: its number is where it stands.
+    """
 
     def __init__(self) -> None:
         self.seq = 0
@@ -23,15 +24,14 @@ class EventLog:
         self._payload = 0
         self._old = 0
 
-    def append(self, event: E) -> E:
-        """Number an event and keep it."""
+    def append(self, event: Event) -> int:
+        """Keep an event; its number."""
         self.seq += 1
-        numbered = event.model_copy(update={"seq": self.seq})
-        self._events.append(numbered)
-        self._payload += _payload(numbered)
+        self._events.append(event)
+        self._payload += _payload(event)
         while len(self._events) > MAX_EVENTS or self._payload > MAX_PAYLOAD_BYTES:
-            self._payload -= _payload(self._events.popleft())
-        return numbered
+            self._drop()
+        return self.seq
 
     def age(self) -> None:
         """Forget what was there at the last call, which is so long ago that nobody can miss it."""
@@ -40,15 +40,21 @@ class EventLog:
 
     def forget(self, seq: int) -> None:
         """Forget the events up to `seq`: the client has them."""
-        while self._events and self._events[0].seq <= seq:
-            self._payload -= _payload(self._events.popleft())
+        while self._events and self.seq - len(self._events) < seq:
+            self._drop()
 
-    def since(self, seq: int) -> list[Event] | None:
-        """The events after `seq`; None when some are forgotten or `seq` was never given out."""
+    def since(self, seq: int) -> list[tuple[int, Event]] | None:
+        """The events after `seq` with their numbers.
+
+        None when some are forgotten or `seq` was never given out.
+        """
         missing = self.seq - seq
         if missing < 0 or missing > len(self._events):
             return None
-        return list(self._events)[len(self._events) - missing :]
+        return list(enumerate(islice(self._events, len(self._events) - missing, None), seq + 1))
+
+    def _drop(self) -> None:
+        self._payload -= _payload(self._events.popleft())
 
 
 def _payload(event: Event) -> int:

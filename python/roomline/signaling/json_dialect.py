@@ -14,6 +14,8 @@ from roomline.protocol import (
     DataRequest,
     DecodeError,
     ErrorReply,
+    Event,
+    EventEncoder,
     JoinRequest,
     Request,
     ResumeRequest,
@@ -47,7 +49,9 @@ class Close(NamedTuple):
 class JsonConnection:
     """One client's WebSocket."""
 
-    def __init__(self, core: Core, now: Moment) -> None:
+    def __init__(self, core: Core, now: Moment, encoder: EventEncoder | None = None) -> None:
+        """`encoder` is shared by the connections of a core."""
+        self._encoder = encoder or EventEncoder()
         self.session: Session | None = None
         self._core = core
         self._pending: list[str] = []
@@ -113,10 +117,16 @@ class JsonConnection:
     # What the core says.
 
     def deliver(self, message: Wire) -> None:
-        """A reply or an event for the client."""
-        if self._close is not None:
-            return
-        text = encode(message)
+        """A reply for the client."""
+        if self._close is None:
+            self._send(encode(message))
+
+    def deliver_event(self, event: Event, seq: int) -> None:
+        """An event for the client and others, and its number for this one."""
+        if self._close is None:
+            self._send(self._encoder.encode(event, seq))
+
+    def _send(self, text: str) -> None:
         self._pending.append(text)
         self._pending_bytes += len(text)
         if self._pending_bytes > MAX_PENDING_BYTES:
@@ -141,6 +151,11 @@ class JsonConnection:
             self._core.touch(self)
 
     # Consequences out.
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether it is to be closed once its frames have been sent."""
+        return self._close is not None
 
     def take_output(self) -> tuple[list[str], Close | None]:
         """Frames to send, in order, and then whether to close."""

@@ -55,9 +55,9 @@ class Session:
 
     def emit(self, event: Event) -> None:
         """Number an event, keep it for a resume, and send it if somebody listens."""
-        numbered = self.log.append(event)
+        seq = self.log.append(event)
         if self.channel is not None:
-            self.channel.deliver(numbered)
+            self.channel.deliver_event(event, seq)
 
     def reply(self, message: Wire) -> None:
         """Answer a request. A reply that nobody hears is lost; the client asks again."""
