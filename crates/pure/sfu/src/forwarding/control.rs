@@ -15,7 +15,8 @@ const CLOCK_JUMP: i64 = 1 << 32;
 #[derive(Default)]
 struct Losses {
     blocks: u32,
-    sum: u32,
+    /// Of the shares that were lost, from 0 to 1.
+    sum: f32,
 }
 
 impl Router {
@@ -82,11 +83,13 @@ impl Router {
 
     fn note_block(&mut self, now: Instant, key: u32, block: &ReportBlock, losses: &mut Losses) {
         let Some(leg) = self.legs.get_mut(key as usize) else { return };
-        if !leg.slots.contains_key(&block.ssrc) {
-            return;
+        let slot = leg.slots.get(&block.ssrc).and_then(|slot| self.slots.get_mut(*slot as usize));
+        let Some(slot) = slot else { return };
+        let skipped = slot.skipped();
+        if let Some(fraction) = slot.path_loss.fraction(block, skipped) {
+            losses.blocks += 1;
+            losses.sum += fraction;
         }
-        losses.blocks += 1;
-        losses.sum += u32::from(block.fraction_lost);
         let rtt = self.wall.and_then(|wall| round_trip_time(wall.at(now), block));
         if let Some(rtt) = rtt {
             // Smoothed as in RFC 6298.
@@ -99,7 +102,7 @@ impl Router {
         if losses.blocks == 0 {
             return;
         }
-        leg.fraction_lost = losses.sum as f32 / losses.blocks as f32 / 256.0;
+        leg.fraction_lost = losses.sum / losses.blocks as f32;
         let sent = leg.sent.bitrate(now);
         leg.cap.lost(leg.fraction_lost, sent);
         self.watch_cap(now, key);

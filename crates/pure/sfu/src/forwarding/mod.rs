@@ -33,6 +33,7 @@ mod leg;
 mod media;
 mod moving;
 mod nack;
+mod path_loss;
 mod publication;
 mod rate;
 mod reports;

@@ -10,6 +10,7 @@ const SPANS: usize = 8;
 pub(super) struct OutgoingStream {
     /// Highest extended sequence number sent; the next one before anything was sent.
     newest: u64,
+    first: u64,
     timestamp: u32,
     sent: Option<Instant>,
 }
@@ -19,12 +20,18 @@ impl OutgoingStream {
     pub(super) fn new(seed: u32) -> Self {
         // The first number stays in the lower half, so that early wraps confuse no receiver that
         // guesses the rollover counter (RFC 3711 §3.3.1).
-        Self { newest: u64::from(seed & 0x7fff), timestamp: 0, sent: None }
+        let first = u64::from(seed & 0x7fff);
+        Self { newest: first, first, timestamp: 0, sent: None }
     }
 
     /// Timestamp sent last and when, once something was sent.
     pub(super) fn last(&self) -> Option<(u32, Instant)> {
         self.sent.map(|sent| (self.timestamp, sent))
+    }
+
+    /// How many numbers were passed, sent or skipped.
+    pub(super) fn passed(&self) -> u64 {
+        self.sent.map_or(0, |_| self.newest - self.first + 1)
     }
 
     /// The extended number nearest to the newest one.
@@ -45,6 +52,9 @@ impl OutgoingStream {
     }
 
     fn sent(&mut self, number: u64, timestamp: u32, now: Instant) {
+        if self.sent.is_none() {
+            self.first = number;
+        }
         if number >= self.newest || self.sent.is_none() {
             self.newest = number;
             self.timestamp = timestamp;

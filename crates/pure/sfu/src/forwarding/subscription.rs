@@ -5,6 +5,7 @@ use std::time::Instant;
 use roomline_rtp::{Extension, ExtensionMap};
 use roomline_sdp::{Codec, Kind, LocalStream, MediaSection};
 
+use super::path_loss::PathLoss;
 use super::rewrite::{OutgoingStream, Rewriter};
 use crate::ids::SubscriptionId;
 
@@ -23,6 +24,7 @@ pub(super) struct Slot {
     pub(super) octets: u32,
     /// `packets` at the last sender report.
     pub(super) reported: u32,
+    pub(super) path_loss: PathLoss,
     pub(super) binding: Option<Binding>,
     /// The client receives in it now.
     pub(super) open: bool,
@@ -82,6 +84,7 @@ impl Slot {
             packets: 0,
             octets: 0,
             reported: 0,
+            path_loss: PathLoss::default(),
             binding: None,
             open: section.receives,
             codecs: section.codecs.clone(),
@@ -101,6 +104,11 @@ impl Slot {
             self.codecs.clone_from(&section.codecs);
         }
         changed
+    }
+
+    /// How many numbers were passed over: their packets have not come, or did not fit.
+    pub(super) fn skipped(&self) -> u32 {
+        (self.stream.passed() as u32).wrapping_sub(self.packets)
     }
 
     /// How a publisher's `codecs` are sent in this slot.

@@ -126,15 +126,47 @@ fn receiver_reports_give_round_trip_and_loss() {
     camera.lab.run(150);
     let block = ReportBlock {
         ssrc: VIEW,
-        fraction_lost: 64,
+        highest_sequence: 300,
+        cumulative_lost: 25,
         last_sender_report: compact_ntp(told[0].ntp),
         delay_since_last: 6554,
         ..ReportBlock::default()
     };
     let stranger = ReportBlock { ssrc: 0x99, fraction_lost: 255, ..block };
+    let before = ReportBlock { highest_sequence: 200, cumulative_lost: 0, ..block };
+    camera.lab.rtcp(viewer, |out| ReceiverReport::write(out, 1, &[before]));
     camera.lab.rtcp(viewer, |out| ReceiverReport::write(out, 1, &[block, stranger]));
     let stats = camera.lab.router.leg_stats(viewer);
     assert!((stats.fraction_lost - 0.25).abs() < 0.001);
     let rtt = stats.rtt.expect("known");
     assert!(rtt.abs_diff(Duration::from_millis(50)) < Duration::from_millis(1), "{rtt:?}");
+}
+
+#[test]
+fn what_the_publisher_lost_is_no_loss_of_the_subscribers_path() {
+    let mut camera = Camera::with_viewer(vp8(100, None));
+    let viewer = camera.viewer;
+    camera.send(1, KEY).expect("taken");
+    let first = camera.lab.take_rtp()[0].sequence();
+    let report = |camera: &mut Camera, number: u32, lost: i32| {
+        let block = ReportBlock {
+            ssrc: VIEW,
+            highest_sequence: number,
+            cumulative_lost: lost,
+            ..ReportBlock::default()
+        };
+        camera.lab.rtcp(viewer, |out| ReceiverReport::write(out, 1, &[block]));
+    };
+    report(&mut camera, u32::from(first), 0);
+    // The publisher was away for 500 packets.
+    camera.send(502, DELTA).expect("taken");
+    let number = camera.lab.take_rtp()[0].sequence();
+    assert_eq!(number, first + 501);
+    report(&mut camera, u32::from(number), 500);
+    assert!(camera.lab.router.leg_stats(viewer).fraction_lost.abs() < 0.001);
+    for sequence in 503..603 {
+        camera.send(sequence, DELTA).expect("taken");
+    }
+    report(&mut camera, u32::from(number) + 100, 550);
+    assert!((camera.lab.router.leg_stats(viewer).fraction_lost - 0.5).abs() < 0.001);
 }
