@@ -76,7 +76,11 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="two rounds of short runs: to see that it works"
     )
-    parser.add_argument("--report", type=Path, help="where results go (bench/results/DATE.json)")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        help="where results go (bench/results/DATE.json); more rounds are added to a report that exists",
+    )
     parser.add_argument(
         "--company",
         type=float,
@@ -130,8 +134,8 @@ def _free_path() -> Path:
     return next(path for name in names if not (path := FOLDER / name).exists())
 
 
-def new_sheet(options: argparse.Namespace, measuring: Measuring, place: Topology) -> Sheet:
-    """An empty sheet with what holds for all its runs."""
+def open_sheet(options: argparse.Namespace, measuring: Measuring, place: Topology) -> Sheet:
+    """A sheet with what holds for all its runs: the report that is there, or an empty one."""
     setup: dict[str, Any] = {
         "destinations": VIEWERS,
         "fixed_pps": FIXED_PPS,
@@ -141,7 +145,13 @@ def new_sheet(options: argparse.Namespace, measuring: Measuring, place: Topology
         "gro": options.gro,
         "features": place.features(),
     }
-    return Sheet(now(), machine.describe(), {"commit": machine.commit() or "unknown"}, setup)
+    sheet = Sheet(now(), machine.describe(), {"commit": machine.commit() or "unknown"}, setup)
+    if not measuring.report.exists():
+        return sheet
+    before = Sheet.read(measuring.report)
+    if (before.machine, before.setup) != (sheet.machine, sheet.setup):
+        raise BenchError(f"{measuring.report} is of another machine or set-up: name another file")
+    return before
 
 
 def program(name: str) -> Path:
@@ -157,7 +167,7 @@ def run_limit(options: argparse.Namespace) -> int:
     require_machine()
     measuring = Measuring.of(options)
     with _place(options) as place, client_core(options.nice):
-        sheet = new_sheet(options, measuring, place)
+        sheet = open_sheet(options, measuring, place)
         measure_limit(options, measuring, place, sheet)
     print(measuring.report)
     return 0
@@ -178,12 +188,13 @@ def measure_limit(
     one_s = measuring.window_s + 2
     shapes = len(limit.SHAPES)
     progress = Progress((len(tried) * one_s + shapes * MAXIMUM_S) * measuring.rounds)
-    for number in range(1, measuring.rounds + 1):
+    numbers = sheet.next_rounds("limit", measuring.rounds)
+    for number in numbers:
         for shape, method in tried:
             sheet.add(ceiling.fixed(shape, method, number), measuring.report)
             progress.passed(one_s)
             progress.tell(sheet.runs[-1])
-    for number in range(1, measuring.rounds + 1):
+    for number in numbers:
         for shape in limit.SHAPES:
             method, start = limit.best(sheet, shape)
             run = asyncio.run(ceiling.maximum(shape, method, number, start))
@@ -201,7 +212,7 @@ def run_peers(options: argparse.Namespace) -> int:
         harness = Harness(
             place, options.cache, options.company, program("roomline-load"), options.gro
         )
-        sheet = new_sheet(options, measuring, place)
+        sheet = open_sheet(options, measuring, place)
         plan = Plan(
             harness, sheet, measuring.report, measuring.rounds, measuring.window_s, options.full
         )

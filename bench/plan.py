@@ -88,8 +88,15 @@ class Plan:
     window_s: float
     full: bool
     """Also what takes longer: maxima in every round, latencies."""
-    starts: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    starts: dict[tuple[str, str, str], float] = field(init=False)
     """Where the search for a maximum begins, by workload, case and way: at the last one found."""
+
+    def __post_init__(self) -> None:
+        self.starts = {
+            (run.workload, run.case, run.peer): run.figures["maximum_pps"]
+            for run in self.sheet.runs
+            if "maximum_pps" in run.figures
+        }
 
     async def carry_out(self, workloads: Sequence[Workload]) -> None:
         """Measure all of it. What fails is a void run with its reason."""
@@ -97,7 +104,7 @@ class Plan:
         for workload in workloads:
             for way in workload.ways:
                 self.sheet.versions.update({peer.name: peer.version for peer in way.peers()})
-            for number in range(1, self.rounds + 1):
+            for number in self.sheet.next_rounds(workload.name, self.rounds):
                 await self._round(workload, number, progress)
 
     async def _round(self, workload: Workload, number: int, progress: Progress) -> None:
@@ -179,7 +186,7 @@ class Turn:
 
         void = None
         key = (self.workload, case.name, stage.way.name)
-        start = self.plan.starts.get(key, FIRST_TRY * per_track * case.pattern.pps)
+        start = self.plan.starts.get(key) or FIRST_TRY * per_track * case.pattern.pps
         try:
             found = await highest(passes, start, TOP_PPS)
             if found is None:

@@ -79,6 +79,11 @@ class Sheet:
         self.runs.append(run)
         self.write(path)
 
+    def next_rounds(self, workload: str, count: int) -> range:
+        """The numbers of the next so many rounds."""
+        done = max((run.round for run in self.runs if run.workload == workload), default=0)
+        return range(done + 1, done + 1 + count)
+
     def values(
         self, workload: str, case: str, load: str, peer: str, figure: str
     ) -> dict[int, float]:
