@@ -1,7 +1,8 @@
 """`python -m bench`: measure Roomline beside other servers.
 
 Without a word it measures, `limit` measures the machine's own ceiling alone, `build` makes the peers
-ready and `list` names workloads and peers. Exits with 2 if it can't be done here.
+ready, `list` names workloads and peers, and `page` writes the page of results. Exits with 2 if it
+can't be done here.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench import limit, machine
+from bench import limit, machine, page
 from bench.errors import BenchError
 from bench.machine import ROOT
 from bench.meter import COMPANY
 from bench.peers import PEERS
 from bench.plan import Plan, Workload
 from bench.progress import Progress
-from bench.results import FOLDER, Sheet, now
+from bench.results import FOLDER, Sheet, now, sheets
 from bench.stage import Harness
 from bench.topology import Topology, client_core, network_of, require_machine
 from bench.workloads import FRAMES, SHORT, VIEWERS, WORKLOADS
@@ -56,6 +57,11 @@ def main() -> int:
     build.set_defaults(work=run_build)
     add_choosing(build)
     commands.add_parser("list", help="name workloads and peers").set_defaults(work=run_list)
+    written = commands.add_parser(
+        "page", help="write the page of results from the files of results"
+    )
+    written.set_defaults(work=run_page)
+    written.add_argument("--check", action="store_true", help="only say whether it is up to date")
     options = parser.parse_args()
     # An end from outside takes the namespaces along, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -103,6 +109,9 @@ def add_choosing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", type=_names, default=(), help="workloads, with commas between")
     parser.add_argument("--peers", type=_names, default=(), help="peers, with commas between")
     parser.add_argument("--full", action="store_true", help="every workload, and latency at loads")
+    parser.add_argument(
+        "--fixed", action="store_true", help="only the fixed load: no search for maxima"
+    )
     parser.add_argument("--cache", type=Path, default=CACHE, help="where built peers are kept")
 
 
@@ -214,7 +223,13 @@ def run_peers(options: argparse.Namespace) -> int:
         )
         sheet = open_sheet(options, measuring, place)
         plan = Plan(
-            harness, sheet, measuring.report, measuring.rounds, measuring.window_s, options.full
+            harness,
+            sheet,
+            measuring.report,
+            measuring.rounds,
+            measuring.window_s,
+            full=options.full,
+            maxima=not options.fixed,
         )
         with client_core(options.nice):
             if not options.only:
@@ -259,6 +274,17 @@ def run_build(options: argparse.Namespace) -> int:
     """Build the peers of the chosen workloads."""
     build(choose(options), options.cache)
     return 0
+
+
+def run_page(options: argparse.Namespace) -> int:
+    """Write the page, or name the files that differ."""
+    if not options.check:
+        page.write(sheets())
+        return 0
+    stale = page.differences(sheets())
+    for path in stale:
+        print(f"{path.relative_to(ROOT)} is not what bench/results says: python -m bench page")
+    return min(1, len(stale))
 
 
 def run_list(_: argparse.Namespace) -> int:

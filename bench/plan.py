@@ -25,7 +25,7 @@ PROBE_S = 1.5
 PROBE_SETTLING_S = 0.5
 TRIES = 3
 """Windows that are tried when somebody disturbs."""
-START_S = 12.0
+START_S = 4.0
 """About what it takes until a server is up and its rooms are full."""
 MAXIMUM_S = 22.0
 """About what a search for a maximum takes."""
@@ -87,7 +87,9 @@ class Plan:
     rounds: int
     window_s: float
     full: bool
-    """Also what takes longer: maxima in every round, latencies."""
+    """Also what takes longer: latency at shares of the maximum."""
+    maxima: bool = True
+    """Whether highest loads are looked for."""
     starts: dict[tuple[str, str, str], float] = field(init=False)
     """Where the search for a maximum begins, by workload, case and way: at the last one found."""
 

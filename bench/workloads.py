@@ -43,14 +43,17 @@ class Rooms:
         seconds = START_S
         for case in self.cases:
             seconds += SETTLING_S + plan.window_s
-            seconds += MAXIMUM_S if case.maximum else 0.0
+            seconds += MAXIMUM_S if self._maximum(plan, case) else 0.0
             seconds += (
                 len(SHARES) * (SETTLING_S + plan.window_s) if self._latency(plan, case) else 0
             )
         return seconds
 
     def _latency(self, plan: Plan, case: Case) -> bool:
-        return case.latency and plan.full
+        return case.latency and plan.full and self._maximum(plan, case)
+
+    def _maximum(self, plan: Plan, case: Case) -> bool:
+        return case.maximum and plan.maxima
 
     async def runs(self, plan: Plan, way: Way, number: int) -> AsyncGenerator[Run]:
         """One server, all cases."""
@@ -59,7 +62,7 @@ class Rooms:
             for case in self.cases:
                 turn = Turn(plan, on, self.name, case, number)
                 yield await turn.fixed()
-                if not case.maximum:
+                if not self._maximum(plan, case):
                     continue
                 found = await turn.maximum()
                 yield found
