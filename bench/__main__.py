@@ -101,6 +101,9 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave tx-udp-segmentation on: as with a network card that cuts up runs by itself",
     )
+    parser.add_argument(
+        "--fixed", action="store_true", help="only the fixed load: no search for maxima"
+    )
     parser.add_argument("--gro", action="store_true", help="UDP_GRO in the load client")
 
 
@@ -109,9 +112,6 @@ def add_choosing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", type=_names, default=(), help="workloads, with commas between")
     parser.add_argument("--peers", type=_names, default=(), help="peers, with commas between")
     parser.add_argument("--full", action="store_true", help="every workload, and latency at loads")
-    parser.add_argument(
-        "--fixed", action="store_true", help="only the fixed load: no search for maxima"
-    )
     parser.add_argument("--cache", type=Path, default=CACHE, help="where built peers are kept")
 
 
@@ -194,9 +194,9 @@ def measure_limit(
         place, program("roomline-limit"), VIEWERS, FIXED_PPS, measuring.window_s, options.company
     )
     tried = [(shape, method) for shape in limit.SHAPES for method in limit.methods(shape)]
+    searches = () if options.fixed else limit.SHAPES
     one_s = measuring.window_s + 2
-    shapes = len(limit.SHAPES)
-    progress = Progress((len(tried) * one_s + shapes * MAXIMUM_S) * measuring.rounds)
+    progress = Progress((len(tried) * one_s + len(searches) * MAXIMUM_S) * measuring.rounds)
     numbers = sheet.next_rounds("limit", measuring.rounds)
     for number in numbers:
         for shape, method in tried:
@@ -204,7 +204,7 @@ def measure_limit(
             progress.passed(one_s)
             progress.tell(sheet.runs[-1])
     for number in numbers:
-        for shape in limit.SHAPES:
+        for shape in searches:
             method, start = limit.best(sheet, shape)
             run = asyncio.run(ceiling.maximum(shape, method, number, start))
             sheet.add(run, measuring.report)
