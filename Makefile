@@ -11,7 +11,7 @@ RUST := $(shell find crates vendor -name '*.rs' -o -name 'Cargo.toml' | grep -v 
 WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lab soak lint fuzz dist format clean check-system check-test-system \
+.PHONY: help serve test lab soak bench bench-full lint fuzz dist format clean check-system check-test-system \
         test-rust test-python test-web test-browsers test-wheel test-hostile test-lab test-bench
 
 help: ## Show this list
@@ -28,6 +28,17 @@ lab: check-test-system $(VENV)/.engine $(STATIC)/.built target/release/roomline-
 
 soak: check-test-system $(VENV)/.engine target/release/roomline-link ## 20 participants who keep moving (root): does the server grow? (MINUTES=30)
 	$(BIN)/python -m netlab.soak --minutes $(or $(MINUTES),30) $(ARGS)
+
+# As it is shipped, with link-time optimization. What make builds otherwise is newer then, and stays.
+BENCH := $(VENV)/.engine-dist target/release/roomline-load target/release/roomline-limit
+
+bench: check-system $(BENCH) ## Roomline beside the peers: fan-out and relays (root, 20 minutes; ARGS="--only …")
+	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m bench page
+
+bench-full: check-system $(BENCH) ## Everything the benchmark has (root, hours); bench-full.log says how far it is
+	$(BIN)/python -m bench --full $(ARGS) 2>&1 | tee bench-full.log
+	$(BIN)/python -m bench page
 
 lint: $(VENV)/.engine web/node_modules/.installed ## Formatting, types, lints, dependency levels, generated files
 	cargo fmt --all --check
@@ -74,7 +85,7 @@ test-lab: $(VENV)/.engine $(STATIC)/.built target/release/roomline-link
 	$(BIN)/pytest tests/lab
 	$(BIN)/python -m netlab --quick
 
-test-bench: $(VENV)/.engine
+test-bench: $(VENV)/.engine target/release/roomline-load
 	$(BIN)/pytest tests/bench
 
 check-system:
@@ -93,6 +104,10 @@ $(VENV)/.engine: $(VENV)/.installed $(RUST) pyproject.toml
 	$(BIN)/maturin develop --release --quiet
 	@touch $@
 
+$(VENV)/.engine-dist: $(VENV)/.installed $(RUST) pyproject.toml
+	$(BIN)/maturin develop --profile dist --quiet
+	@touch $@ $(VENV)/.engine
+
 web/node_modules/.installed: web/package.json web/package-lock.json
 	cd web && npm ci --silent --no-audit --no-fund
 	@touch $@
@@ -103,6 +118,14 @@ $(STATIC)/.built: web/node_modules/.installed $(WEB)
 
 target/release/roomline-link: $(RUST)
 	cargo build --release --quiet -p roomline-link
+	@touch $@
+
+target/release/roomline-load: $(RUST)
+	cargo build --release --quiet -p roomline-load
+	@touch $@
+
+target/release/roomline-limit: $(RUST)
+	cargo build --release --quiet -p roomline-limit
 	@touch $@
 
 clean: ## Remove everything that was built

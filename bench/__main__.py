@@ -27,7 +27,7 @@ from bench.progress import Progress
 from bench.results import FOLDER, Sheet, now, sheets
 from bench.stage import Harness
 from bench.topology import Topology, client_core, network_of, require_machine
-from bench.workloads import FRAMES, SHORT, VIEWERS, WORKLOADS
+from bench.workloads import FRAMES, SHORT, TINY, VIEWERS, WORKLOADS
 
 FIXED_PPS = FRAMES.pps * VIEWERS
 """Forwarded packets per second that every server stands."""
@@ -243,7 +243,7 @@ def run_peers(options: argparse.Namespace) -> int:
 def choose(options: argparse.Namespace) -> list[Workload]:
     """The workloads asked for, with the ways asked for. Raises BenchError for unknown names."""
     names = {workload.name for workload in WORKLOADS}
-    if unknown := set(options.only) - names:
+    if unknown := set(options.only) - names - {TINY.name}:
         raise BenchError(
             f"no workload is called {', '.join(sorted(unknown))}: python -m bench list"
         )
@@ -251,7 +251,7 @@ def choose(options: argparse.Namespace) -> list[Workload]:
     if unknown := set(options.peers) - ways:
         raise BenchError(f"no peer is called {', '.join(sorted(unknown))}: python -m bench list")
     wanted = options.only or (names if options.full else SHORT)
-    return [_narrowed(w, options.peers) for w in WORKLOADS if w.name in wanted]
+    return [_narrowed(w, options.peers) for w in (*WORKLOADS, TINY) if w.name in wanted]
 
 
 def _narrowed(workload: Workload, peers: Sequence[str]) -> Workload:

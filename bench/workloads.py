@@ -184,5 +184,13 @@ WORKLOADS: tuple[Workload, ...] = (
         _cases(30, ("frames", FRAMES)),
     ),
 )
+TINY = FanOut(
+    "tiny",
+    "one video to 3 viewers, to see that everything works",
+    (SFU_WAYS[0],),
+    _cases(3, ("frames", FRAMES)),
+    viewers=3,
+)
+"""For the tests of the benchmark itself."""
 SHORT = ("fan-out", "relay-udp", "relay-tls")
 """What `make bench` measures."""

@@ -48,13 +48,15 @@ impl Feeder {
         let from: IpAddr = arguments.get("from")?;
         let (first, count): (u16, u16) = (arguments.get("first_port")?, arguments.get("count")?);
         let to: SocketAddr = arguments.get("to")?;
+        // The sinks first: the source takes any port, and might take one of theirs.
+        let sinks = (0..count).map(|n| bind(SocketAddr::new(from, first + n)));
+        let sinks = sinks.collect::<Result<Vec<_>, _>>()?;
         let source = UdpSocket::bind((from, 0)).map_err(|e| e.to_string())?;
         source.connect(to).map_err(|e| format!("{to}: {e}"))?;
-        let sinks = (0..count).map(|n| bind(SocketAddr::new(from, first + n)));
         Ok(Self {
             source,
             stream: Stream::new(SOURCE)?,
-            sinks: sinks.collect::<Result<_, _>>()?,
+            sinks,
             payload: vec![0x2a; arguments.get::<usize>("bytes")?.saturating_sub(HEADER)],
             burst: arguments.get("burst")?,
             sent: 0,
