@@ -135,7 +135,7 @@ def _coturn(case: str) -> Callable[..., Spread | None]:
 
 TLS = against("relay-tls", "frames", "coturn", "mbit_per_cpu_s")
 HALF = ours("fan-out", "frames", "50%", "p99_us", 1e-3)
-MEMORY = ours("memory", "idle", "fixed", "kb_per_person")
+MEMORY = ours("memory", "idle", "fixed", "kb_per_participant")
 JOINS = ours("joins", "rooms-of-10", "fixed", "joins_per_s")
 FRACTION = "fraction of this machine's ceiling, "
 DIRECT = "participant on TURN/UDP over one on the direct path, CPU per packet, "

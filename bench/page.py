@@ -34,6 +34,18 @@ PATTERNS = {
     "even-160": "packets of 160 B, evenly spaced",
     "speech": "packets of 160 B, every 20 ms from each who speaks",
 }
+SINGLE = {
+    "first-frame": {"first_frame_ms": "first frame ms", "slowest_ms": "slowest of ten ms"},
+    "joins": {
+        "joins_per_s": "joins per second",
+        "server_ms_per_join": "CPU ms per join",
+        "median_ms": "a join takes ms",
+        "server_share": "of the server's core",
+        "client_share": "of the client's core",
+    },
+    "memory": {"kb_per_participant": "KB per participant", "server_mb": "the server in all, MB"},
+}
+"""Figures of workloads without packets, and their headings."""
 NAMES = {
     "roomline": "Roomline",
     "livekit": "LiveKit",
@@ -72,8 +84,8 @@ def render(sheets: Sequence[Sheet]) -> Page:
         sheet = newest(sheets, workload.name)
         if sheet is not None:
             _workload(page, sheet, workload.name, workload.title, newest(sheets, "limit"))
-    _limit(page, newest(sheets, "limit"))
     _growth(page, newest(sheets, "growth"))
+    _limit(page, newest(sheets, "limit"))
     _voids(page, sheets)
     return page
 
@@ -169,12 +181,27 @@ def _used(sheets: Sequence[Sheet]) -> list[Sheet]:
 def _workload(page: Page, sheet: Sheet, name: str, title: str, limit: Sheet | None) -> None:
     page.add(f"## {title[0].upper()}{title[1:]}")
     for case in sheet.cases(name):
-        if case == "all":
+        if case == "all" or name == "growth":
+            continue
+        if name in SINGLE:
+            _single(page, sheet, name, case)
             continue
         page.add(f"### {PATTERNS.get(case, case).capitalize()}")
         _fixed(page, sheet, name, case, limit)
         _maxima(page, sheet, name, case)
         _latencies(page, sheet, name, case)
+
+
+def _single(page: Page, sheet: Sheet, name: str, case: str) -> None:
+    """Workloads that have no packets to count."""
+    figures = SINGLE[name]
+    rows = []
+    for peer in sheet.peers(name):
+        spreads = [sheet.spread(name, case, "fixed", peer, figure) for figure in figures]
+        if any(spreads):
+            rows.append([NAMES.get(peer, peer), *map(told, spreads)])
+    if rows:
+        page.add(table(["", *figures.values()], rows))
 
 
 def _fixed(page: Page, sheet: Sheet, name: str, case: str, limit: Sheet | None) -> None:
@@ -291,7 +318,10 @@ def _limit(page: Page, sheet: Sheet | None) -> None:
 def _growth(page: Page, sheet: Sheet | None) -> None:
     if sheet is None:
         return
-    page.add("## Growth", "The same packets forwarded in all, to more and more people.")
+    page.add(
+        "The same packets forwarded in all, so that a line that is level is what is hoped for. *CPU* is per "
+        "packet received or sent by the server."
+    )
     for case in sheet.cases("growth"):
         for figure, words in (("cpu_ns", "CPU ns per packet"), ("rss_mib", "RSS MiB")):
             points = []

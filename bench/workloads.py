@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 
+from bench.more_workloads import FirstFrame, Growth, Program
 from bench.peers import SFUS, Coturn, Pion, Roomline
 from bench.plan import MAXIMUM_S, SETTLING_S, START_S, Case, Plan, Turn, Workload
 from bench.results import Run
@@ -182,6 +183,17 @@ WORKLOADS: tuple[Workload, ...] = (
         "one video to 30 viewers, a third on each tier",
         tuple(way for way in relay_ways("turn-udp") if way.name != "direct"),
         _cases(30, ("frames", FRAMES)),
+    ),
+)
+WORKLOADS += (
+    FirstFrame("first-frame", "joining a running room, to the first picture", SFU_WAYS, FRAMES),
+    Program("joins", "joining, our server alone", "rooms-of-10", 30.0, needs_load=True),
+    Program("memory", "idle participants, our server alone", "idle", 60.0),
+    Growth(
+        "growth",
+        "more people in a room, more rooms",
+        {"participants": (2, 10, 50, 200, 1000, 2000), "rooms": (1, 10, 100, 1000)},
+        20_000.0,
     ),
 )
 TINY = FanOut(
