@@ -36,7 +36,7 @@ def _parse_ports(value: object) -> object:
         value = str(value)
     if not isinstance(value, str):
         return value
-    first, _, last = value.replace("–", "-").partition("-")  # noqa: RUF001 - people paste dashes
+    first, _, last = value.replace("–", "-").partition("-")  # people paste dashes
     try:
         ports = PortRange(int(first), int(last or first))
     except ValueError:
