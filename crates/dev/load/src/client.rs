@@ -280,7 +280,8 @@ impl Client {
             return Err("at least one SRTP profile is needed".into());
         }
         let (now, fingerprint) = (self.clock.now(), self.identity.fingerprint.clone());
-        let session = Session::new(controlling, profiles, &fingerprint, now, &mut self.rng);
+        let role = (controlling, self.options.address);
+        let session = Session::new(role, profiles, &fingerprint, now, &mut self.rng);
         let link = self.link(via)?;
         let index = self.transports.len();
         self.poller.add(link.fd(), index as u64).map_err(|e| format!("epoll: {e}"))?;

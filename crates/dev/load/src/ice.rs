@@ -5,7 +5,7 @@
 
 mod pair;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore};
@@ -46,6 +46,8 @@ pub(crate) type Outgoing = (SocketAddr, Vec<u8>);
 pub(crate) struct Agent {
     local: Credentials,
     local_key: Key,
+    /// Of our socket.
+    pub(crate) address: IpAddr,
     remote: Option<(Credentials, Key)>,
     controlling: bool,
     tie_breaker: u64,
@@ -59,11 +61,13 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    pub(crate) fn new(controlling: bool, mut rng: StdRng) -> Agent {
+    /// `address` is that of our socket, which reaches others of its family only.
+    pub(crate) fn new(controlling: bool, address: IpAddr, mut rng: StdRng) -> Agent {
         let local = Credentials::generate(&mut rng);
         Agent {
             local_key: Key::short_term(&local.pwd),
             local,
+            address,
             remote: None,
             controlling,
             tie_breaker: rng.next_u64(),
@@ -98,7 +102,8 @@ impl Agent {
 
     /// An address to try. Priority 0 is that of the candidates with the least hope.
     pub(crate) fn add_candidate(&mut self, remote: SocketAddr, priority: u32) {
-        if self.pairs.len() < MAX_PAIRS && !self.pairs.iter().any(|pair| pair.remote == remote) {
+        let known = self.pairs.iter().any(|pair| pair.remote == remote);
+        if remote.is_ipv4() == self.address.is_ipv4() && !known && self.pairs.len() < MAX_PAIRS {
             self.pairs.push(Pair::new(remote, priority));
             self.pairs.sort_by_key(|pair| std::cmp::Reverse(pair.priority));
         }

@@ -8,7 +8,7 @@ mod media;
 mod negotiate;
 mod publish;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore, SeedableRng};
@@ -108,15 +108,15 @@ pub(crate) struct Session {
 
 impl Session {
     /// Candidates are added by [`set_candidate`](Self::set_candidate). `controlling` is right for
-    /// who offers.
+    /// who offers; `address` is that of our socket.
     pub(crate) fn new(
-        controlling: bool,
+        (controlling, address): (bool, IpAddr),
         profiles: Vec<ProfileName>,
         fingerprint: &str,
         now: Nanos,
         rng: &mut StdRng,
     ) -> Session {
-        let agent = Agent::new(controlling, StdRng::from_rng(rng));
+        let agent = Agent::new(controlling, address, StdRng::from_rng(rng));
         let mut rng = StdRng::from_rng(rng);
         let local = Local {
             session: rng.next_u64() >> 2,

@@ -9,6 +9,10 @@ fn at(address: &str) -> SocketAddr {
     address.parse().unwrap()
 }
 
+fn agent(controlling: bool, seed: u64) -> Agent {
+    Agent::new(controlling, at(A).ip(), StdRng::seed_from_u64(seed))
+}
+
 /// Two agents that hear each other, or not.
 struct World {
     agents: [Agent; 2],
@@ -19,8 +23,7 @@ struct World {
 
 impl World {
     fn new(controlling: [bool; 2]) -> World {
-        let agents = [1, 2]
-            .map(|seed| Agent::new(controlling[seed as usize - 1], StdRng::seed_from_u64(seed)));
+        let agents = [1, 2].map(|seed| agent(controlling[seed as usize - 1], seed));
         World { agents, events: [vec![], vec![]], now: SECOND, deaf: false }
     }
 
@@ -120,7 +123,7 @@ fn a_deaf_peer_is_given_up_and_a_lost_one_is_told() {
 
 #[test]
 fn what_is_not_authentic_is_not_answered() {
-    let mut agent = Agent::new(false, StdRng::seed_from_u64(1));
+    let mut agent = agent(false, 1);
     let ufrag = agent.credentials().ufrag.clone();
     let mut bytes = Vec::new();
     Builder::new(&mut bytes, Class::Request, Method::BINDING, TransactionId([7; 12]))
@@ -135,8 +138,18 @@ fn what_is_not_authentic_is_not_answered() {
 
 #[test]
 fn a_lite_peer_makes_us_control() {
-    let mut agent = Agent::new(false, StdRng::seed_from_u64(1));
-    let credentials = Agent::new(true, StdRng::seed_from_u64(2)).credentials().clone();
+    let credentials = agent(true, 2).credentials().clone();
+    let mut agent = agent(false, 1);
     agent.set_remote(credentials, true);
     assert!(agent.controlling);
+}
+
+#[test]
+fn nothing_is_sent_to_addresses_of_the_other_family() {
+    let mut agent = agent(true, 1);
+    agent.set_remote(Credentials::generate(&mut StdRng::seed_from_u64(2)), true);
+    agent.add_candidate(at("[2001:db8::1]:1000"), 2_000);
+    agent.add_candidate(at(B), 1_000);
+    let remotes: Vec<SocketAddr> = agent.pairs.iter().map(|pair| pair.remote).collect();
+    assert_eq!(remotes, [at(B)]);
 }

@@ -87,7 +87,8 @@ impl Session {
         let restarted =
             self.agent.remote_ufrag().is_some_and(|ufrag| ufrag != offer.credentials.ufrag);
         if restarted {
-            self.agent = Agent::new(false, StdRng::from_rng(&mut self.rng));
+            let rng = StdRng::from_rng(&mut self.rng);
+            self.agent = Agent::new(false, self.agent.address, rng);
             self.local.credentials = self.agent.credentials().clone();
         }
         self.sections = offer.sections.iter().map(Section::accept).collect();
