@@ -23,9 +23,7 @@ import uvloop
 
 from bench.load import Load
 from bench.own_server import CLIENT_CORE, OwnServer, own_server
-from bench.visitors import Visitor, enter, tokens
-
-LOAD = Path("target/release/roomline-load")
+from bench.visitors import LOAD, Visitor, enter, tokens
 
 
 def measure(

@@ -11,37 +11,47 @@ import argparse
 import asyncio
 import json
 import os
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import uvloop
 
+from bench.load import Load
 from bench.own_server import CLIENT_CORE, OwnServer, own_server
-from bench.visitors import PING_S, Visitor, enter, tokens
+from bench.visitors import LOAD, PING_S, Visitor, enter, tokens
 
 SETTLE_S = 2 * PING_S
 """How long it may take until what a join needs is freed."""
 
 
-def measure(server: OwnServer, *, first: int = 100, people: int = 500) -> dict[str, float]:
+def measure(
+    server: OwnServer, *, first: int = 100, people: int = 500, load: Path | None = LOAD
+) -> dict[str, float]:
     """Compare the server with `people` in it to itself with `first`. Runs on the client's core."""
     os.sched_setaffinity(0, {CLIENT_CORE})
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_measure(server, first, people))
+        return runner.run(_measure(server, first, people, load))
 
 
-async def _measure(server: OwnServer, first: int, people: int) -> dict[str, float]:
-    rooms = tokens(server.state, people, 10)
-    waiting = [token for room in rooms for token in room]
-    trust = server.trust()
-    there: list[Visitor] = []
-    found = []
-    for goal in (first, people):
-        while len(there) < goal:
-            there.append(await enter(server.port, trust, waiting.pop(0)))
-        found.append(await _quiet(server, there))
+async def _measure(
+    server: OwnServer, first: int, people: int, program: Path | None
+) -> dict[str, float]:
+    waiting = [token for room in tokens(server.state, people, 10) for token in room]
+    async with AsyncExitStack() as stack:
+        load = await Load.start(program) if program else None
+        if load is not None:
+            stack.push_async_callback(load.stop)
+        there: list[Visitor] = []
+        found = []
+        for goal in (first, people):
+            for number in range(len(there), goal):
+                name = f"transport {number}"
+                there.append(await enter(server.port, server.trust(), waiting[number], load, name))
+            found.append(await _quiet(server, there))
+        for visitor in there:
+            visitor.close()
     each = (found[1] - found[0]) / (people - first)
-    for visitor in there:
-        visitor.close()
     return {"kb_per_participant": each / 1000, "server_mb": found[1] / 1e6}
 
 
@@ -59,10 +69,12 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--first", type=int, default=100)
     parser.add_argument("--people", type=int, default=500)
+    parser.add_argument("--load", default=str(LOAD), help="the load client; empty for no media")
     chosen = vars(parser.parse_args(arguments))
+    load = Path(given) if (given := chosen.pop("load")) else None
     with own_server() as server:
-        figures = measure(server, **chosen)
-    print(json.dumps({**chosen, **figures}, indent=1))
+        figures = measure(server, **chosen, load=load)
+    print(json.dumps({**chosen, "dtls": load is not None, **figures}, indent=1))
     return figures
 
 

@@ -18,6 +18,9 @@ from bench.load import Load
 from bench.peers.contract import Kind, Section
 from roomline import AccessToken, load_credentials
 
+LOAD = Path("target/release/roomline-load")
+"""The load client, as `cargo build --release -p roomline-load` leaves it."""
+
 KINDS: tuple[Kind, ...] = ("audio", "video")
 OFFER = Path(__file__).parents[1] / "crates/pure/sdp/tests/vectors/chromium-join.sdp"
 RECORDED = OFFER.read_text(encoding="utf-8").partition("m=application")[0].replace(" 7 8", " 7")
