@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import math
 import time
 from collections.abc import Mapping
@@ -198,7 +200,7 @@ def verify_invite(token: str, keys: Mapping[str, str], now: float) -> str:
 def _verified(token: str, keys: Mapping[str, str], now: float) -> dict[str, Any]:
     """The payload of a token whose signature and times are right."""
     try:
-        issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
+        issuer = _claimed_issuer(token)
         secret = keys.get(issuer) if isinstance(issuer, str) else None
         if secret is None:
             raise TokenInvalid("the token's key is unknown to this server")
@@ -214,6 +216,14 @@ def _verified(token: str, keys: Mapping[str, str], now: float) -> dict[str, Any]
         raise TokenInvalid("not a token signed with this server's key") from None
     _check_times(payload, now)
     return payload
+
+
+def _claimed_issuer(token: str) -> object:
+    """Whose key to try; nothing is known of the token before. Raises ValueError."""
+    _, _, rest = token.partition(".")
+    payload, _, _ = rest.partition(".")
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    return claims.get("iss") if isinstance(claims, dict) else None
 
 
 def _check_times(payload: dict[str, Any], now: float) -> None:
