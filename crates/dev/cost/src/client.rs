@@ -1,6 +1,7 @@
 //! A peer of the server: connectivity checks, DTLS, and then SRTP.
 
 use std::error::Error;
+use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -81,48 +82,70 @@ impl Section {
     }
 }
 
+/// How datagrams pass between a client and the server.
+pub trait Wire {
+    /// Sends one.
+    fn send(&self, datagram: &[u8]) -> io::Result<()>;
+    /// Waits for one.
+    fn receive(&self) -> io::Result<Vec<u8>>;
+}
+
+impl Wire for UdpSocket {
+    fn send(&self, datagram: &[u8]) -> io::Result<()> {
+        UdpSocket::send(self, datagram).map(drop)
+    }
+
+    fn receive(&self) -> io::Result<Vec<u8>> {
+        let mut datagram = vec![0; MTU];
+        let length = self.recv(&mut datagram)?;
+        datagram.truncate(length);
+        Ok(datagram)
+    }
+}
+
+/// A socket of a client's, connected to a port of the server's.
+pub fn socket(port: u16) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind((CLIENT, 0))?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.connect((SERVER, port))?;
+    Ok(socket)
+}
+
+/// The media port of an answer.
+pub fn media_port(answer: &str) -> Result<u16, Box<dyn Error>> {
+    Ok(line(answer, "a=candidate:")?.split(' ').nth(5).ok_or("no port")?.parse()?)
+}
+
 /// A client whose handshake is done.
-pub struct Client {
-    socket: UdpSocket,
+pub struct Client<W: Wire> {
+    wire: W,
     turn: Option<Turn>,
     srtp: Outbound,
     buffer: Vec<u8>,
     dtls: Dtls,
 }
 
-impl Client {
-    /// Connects to the transport of an answer. `turn`: through the TURN server on this port.
+impl<W: Wire> Client<W> {
+    /// Connects to the transport of an answer. `turn`: the wire leads to the TURN server.
     pub fn connect(
         identity: &Identity,
         answer: &str,
         participant: u64,
-        turn: Option<u16>,
+        wire: W,
+        turn: bool,
     ) -> Result<Self, Box<dyn Error>> {
-        let socket = UdpSocket::bind((CLIENT, 0))?;
-        socket.set_read_timeout(Some(PATIENCE))?;
-        let candidate = line(answer, "a=candidate:")?;
-        let port = candidate.split(' ').nth(5).ok_or("no port")?.parse()?;
-        let media = SocketAddr::new(SERVER.into(), port);
-        let turn = match turn {
-            None => {
-                socket.connect(media)?;
-                None
-            }
-            Some(port) => {
-                socket.connect((SERVER, port))?;
-                Some(Turn::allocate(&socket, participant, media)?)
-            }
-        };
+        let media = SocketAddr::new(SERVER.into(), media_port(answer)?);
+        let turn = if turn { Some(Turn::allocate(&wire, participant, media)?) } else { None };
         let mut dtls =
             Dtls::new_auto(identity.config.clone(), identity.certificate.clone(), Instant::now());
         dtls.set_active(true);
-        let mut link = Link { socket, turn };
+        let mut link = Link { wire, turn };
         link.check(answer)?;
         let keys = link.shake_hands(&mut dtls)?;
         let split = identity.profile.split(&keys)?;
         let srtp = Outbound::new(identity.profile, split.client_key, split.client_salt)?;
-        let Link { socket, turn } = link;
-        Ok(Self { socket, turn, srtp, buffer: Vec::new(), dtls })
+        let Link { wire, turn } = link;
+        Ok(Self { wire, turn, srtp, buffer: Vec::new(), dtls })
     }
 
     /// Begins a packet: append header and payload to the buffer that is given.
@@ -136,14 +159,24 @@ impl Client {
 
     /// Seals the packet that was begun and sends it.
     pub fn send(&mut self, roc: u32, header: usize) -> Result<(), Box<dyn Error>> {
+        let packet = self.seal(roc, header)?.len();
+        Ok(self.wire.send(&self.buffer[..packet])?)
+    }
+
+    /// Seals the packet that was begun.
+    pub fn seal(&mut self, roc: u32, header: usize) -> Result<&[u8], Box<dyn Error>> {
         let start = if self.turn.is_some() { 4 } else { 0 };
         self.srtp.seal_rtp(roc, &mut self.buffer, start, header)?;
         if let Some(turn) = &self.turn {
             let length = self.buffer.len() - 4;
             self.buffer[..4].copy_from_slice(&turn.header(length));
         }
-        self.socket.send(&self.buffer)?;
-        Ok(())
+        Ok(&self.buffer)
+    }
+
+    /// Its way to the server.
+    pub fn wire(&self) -> &W {
+        &self.wire
     }
 
     /// Whether the association still stands.
@@ -153,24 +186,22 @@ impl Client {
 }
 
 /// The path of a client.
-struct Link {
-    socket: UdpSocket,
+struct Link<W> {
+    wire: W,
     turn: Option<Turn>,
 }
 
-impl Link {
+impl<W: Wire> Link<W> {
     fn send(&self, packet: &[u8]) -> Result<(), Box<dyn Error>> {
         match &self.turn {
-            None => self.socket.send(packet)?,
-            Some(turn) => self.socket.send(&[&turn.header(packet.len())[..], packet].concat())?,
-        };
+            None => self.wire.send(packet)?,
+            Some(turn) => self.wire.send(&[&turn.header(packet.len())[..], packet].concat())?,
+        }
         Ok(())
     }
 
     fn receive(&self) -> Result<Vec<u8>, Box<dyn Error>> {
-        let mut packet = vec![0; MTU];
-        let length = self.socket.recv(&mut packet)?;
-        packet.truncate(length);
+        let mut packet = self.wire.receive()?;
         if self.turn.is_some() {
             packet.drain(..4);
         }

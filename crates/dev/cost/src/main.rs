@@ -6,15 +6,16 @@
 //! `--help` lists the choices. It needs root, for the namespaces.
 
 mod client;
+mod inside;
 mod network;
 mod thread;
 mod turn;
 
 use std::error::Error;
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use client::{Client, Identity, Section};
+use client::{Client, Identity, Section, Wire};
 use network::{Network, SERVER};
 use roomline_engine::{Config, Engine, EngineEvent};
 use roomline_rtp::extension::AbsSendTime;
@@ -35,6 +36,7 @@ roomline-cost [NAME=VALUE]…
   profile=gcm       or cm
   path=direct       or turn: subscribers come over TURN/UDP
   offload=no        or yes: the device segments runs
+  kernel=yes        or no: only the media core, without sockets
   ports=many        or one: all share a media port
   priority=real-time  or normal: others on this machine may come between";
 
@@ -51,6 +53,7 @@ struct Plan {
     offload: bool,
     one_port: bool,
     preferred: bool,
+    inside: bool,
 }
 
 impl Plan {
@@ -67,6 +70,7 @@ impl Plan {
             offload: false,
             one_port: false,
             preferred: true,
+            inside: false,
         };
         for argument in arguments {
             let (name, value) = argument.split_once('=').ok_or(HELP)?;
@@ -82,6 +86,7 @@ impl Plan {
                 ("path", "direct" | "turn") => plan.turn = value == "turn",
                 ("offload", "no" | "yes") => plan.offload = value == "yes",
                 ("priority", "real-time" | "normal") => plan.preferred = value == "real-time",
+                ("kernel", "yes" | "no") => plan.inside = value == "no",
                 ("ports", "many" | "one") => plan.one_port = value == "one",
                 _ => return Err(HELP.into()),
             }
@@ -92,6 +97,9 @@ impl Plan {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let plan = Plan::read(std::env::args().skip(1))?;
+    if plan.inside {
+        return inside::measure(&plan);
+    }
     let network = Network::new(plan.offload)?;
     network.enter_server()?;
     thread::pin(0)?;
@@ -114,7 +122,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let after = Sample::take(&engine, &worker)?;
         costs.push(after.since(&before));
     }
-    if !subscribers.iter().all(Client::is_connected) {
+    if !subscribers.iter().all(|subscriber| subscriber.is_connected()) {
         return Err("a subscriber has gone".into());
     }
     report(&mut costs);
@@ -140,10 +148,13 @@ fn config(plan: &Plan) -> Result<Config, Box<dyn Error>> {
     })
 }
 
+/// A publisher, and its subscribers.
+type Room<W> = (Client<W>, Vec<Client<W>>);
+
 /// The room: one publisher and everybody else.
-fn fill(plan: &Plan, engine: &Engine) -> Result<(Client, Vec<Client>), Box<dyn Error>> {
+fn fill(plan: &Plan, engine: &Engine) -> Result<Room<UdpSocket>, Box<dyn Error>> {
     let identity = Identity::new(plan.profile)?;
-    let join = |number: u64, section: Section| -> Result<Client, Box<dyn Error>> {
+    let join = |number: u64, section: Section| -> Result<Client<UdpSocket>, Box<dyn Error>> {
         let request = RequestId(number);
         engine.submit(Command::OpenTransport {
             request,
@@ -154,8 +165,9 @@ fn fill(plan: &Plan, engine: &Engine) -> Result<(Client, Vec<Client>), Box<dyn E
             max_send_bitrate: 0,
         })?;
         let answer = answered(engine, request)?;
-        let turn = (plan.turn && section == Section::Receive).then(|| engine.turn_port());
-        Client::connect(&identity, &answer, number, turn)
+        let turn = plan.turn && section == Section::Receive;
+        let port = if turn { engine.turn_port() } else { client::media_port(&answer)? };
+        Client::connect(&identity, &answer, number, client::socket(port)?, turn)
     };
     let publisher = join(1, Section::Send)?;
     let (request, publication) = (RequestId(2), PublicationId(1));
@@ -220,8 +232,14 @@ impl Stream {
         Self { number: 0, frame: 0, payload: vec![7; size] }
     }
 
-    /// Sends one frame of VP8 (RFC 7741); every hundredth is a keyframe.
-    fn send_frame(&mut self, packets: u64, client: &mut Client) -> Result<(), Box<dyn Error>> {
+    /// Makes one frame of VP8 (RFC 7741) and lets `send` send each packet: it is begun, and told are its
+    /// rollover counter and the length of its header. Every hundredth is a keyframe.
+    fn frame<W: Wire>(
+        &mut self,
+        packets: u64,
+        client: &mut Client<W>,
+        mut send: impl FnMut(&mut Client<W>, u32, usize) -> Result<(), Box<dyn Error>>,
+    ) -> Result<(), Box<dyn Error>> {
         self.frame += 1;
         for place in 0..packets {
             let delta = u8::from(self.frame % 100 != 1);
@@ -241,7 +259,7 @@ impl Stream {
             header.extension(4, b"0");
             let length = header.finish();
             buffer.extend_from_slice(&self.payload);
-            client.send((self.number >> 16) as u32, length)?;
+            send(client, (self.number >> 16) as u32, length)?;
             self.number += 1;
         }
         Ok(())
@@ -251,7 +269,7 @@ impl Stream {
 /// Sends frames at their interval.
 fn play(
     plan: &Plan,
-    publisher: &mut Client,
+    publisher: &mut Client<UdpSocket>,
     stream: &mut Stream,
     length: Duration,
 ) -> Result<(), Box<dyn Error>> {
@@ -260,7 +278,7 @@ fn play(
     while start.elapsed() < length {
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
         next += plan.interval;
-        stream.send_frame(plan.burst, publisher)?;
+        stream.frame(plan.burst, publisher, Client::send)?;
     }
     Ok(())
 }

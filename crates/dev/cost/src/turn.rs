@@ -1,9 +1,10 @@
 //! An allocation at the server's own TURN.
 
 use std::error::Error;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::client::Wire;
 use roomline_stun::attribute::{
     ChannelNumber, Nonce, Realm, RequestedTransport, Username, XorPeerAddress,
 };
@@ -25,7 +26,7 @@ pub struct Turn;
 impl Turn {
     /// Allocates, and binds a channel to `peer`.
     pub fn allocate(
-        socket: &UdpSocket,
+        wire: &impl Wire,
         participant: u64,
         peer: SocketAddr,
     ) -> Result<Self, Box<dyn Error>> {
@@ -34,7 +35,7 @@ impl Turn {
         let mut request = Vec::new();
         Builder::new(&mut request, Class::Request, Method::ALLOCATE, TransactionId([1; 12]))
             .push(&RequestedTransport(17));
-        let reply = exchange(socket, &request)?;
+        let reply = exchange(wire, &request)?;
         let reply = Message::parse(&reply)?;
         let nonce = reply.find::<Nonce<'_>>().ok_or("no nonce")?.0.to_owned();
         let ask = |number: u8, method, fill: &dyn Fn(&mut Builder<'_>)| {
@@ -46,7 +47,7 @@ impl Turn {
             let key = Key::long_term(PasswordAlgorithm::Md5, username, REALM, password);
             request.push(&Username(username)).push(&Realm(REALM)).push(&Nonce(&nonce));
             request.integrity(&key);
-            let reply = exchange(socket, &message)?;
+            let reply = exchange(wire, &message)?;
             match Message::parse(&reply)?.class() {
                 Class::Success => Ok(()),
                 other => Err(Box::<dyn Error>::from(format!("TURN: {other:?}"))),
@@ -67,10 +68,7 @@ impl Turn {
     }
 }
 
-fn exchange(socket: &UdpSocket, message: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
-    socket.send(message)?;
-    let mut reply = vec![0; 1500];
-    let length = socket.recv(&mut reply)?;
-    reply.truncate(length);
-    Ok(reply)
+fn exchange(wire: &impl Wire, message: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
+    wire.send(message)?;
+    Ok(wire.receive()?)
 }
