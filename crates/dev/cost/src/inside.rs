@@ -17,15 +17,36 @@ use roomline_sfu::{
 };
 
 use crate::client::{Client, Identity, Section, Wire};
+use crate::memory::counted;
 use crate::network::SERVER;
 use crate::{Plan, Room, Stream, turn};
 
 const TURN_PORT: u16 = 3478;
 
 /// The server, and what is on its way to the clients.
-struct World {
+pub struct World {
     shard: Shard,
     arrived: Arrived,
+    /// How far its clock is ahead.
+    ahead: Duration,
+}
+
+impl World {
+    fn now(&self) -> Instant {
+        Instant::now() + self.ahead
+    }
+
+    /// Lets time pass, what is due happen, and what was sent be lost.
+    pub fn settle(&mut self, time: Duration) {
+        self.ahead += time;
+        let now = self.now();
+        counted(true, || {
+            self.shard.handle_timeout(now);
+            self.shard.flush(now, &mut self.arrived);
+            while self.shard.poll_event().is_some() {}
+        });
+        self.arrived.0.clear();
+    }
 }
 
 /// Datagrams by the client's address.
@@ -41,8 +62,10 @@ impl Sink for Arrived {
         run: &[u8],
         segment: usize,
     ) {
-        let datagrams = run.chunks(segment).map(<[u8]>::to_vec);
-        self.0.entry(remote).or_default().extend(datagrams);
+        counted(false, || {
+            let datagrams = run.chunks(segment).map(<[u8]>::to_vec);
+            self.0.entry(remote).or_default().extend(datagrams);
+        });
     }
 
     fn send_message(&mut self, _: ConnectionId, _: &[u8], _: bool) {}
@@ -72,18 +95,38 @@ impl Sink for Gone {
 }
 
 /// A client's way to the server.
-struct Inside {
+pub struct Inside {
     world: Rc<RefCell<World>>,
     arrival: Arrival,
+}
+
+impl Inside {
+    /// Straight to a media socket.
+    pub fn direct(world: &Rc<RefCell<World>>, socket: SocketId, port: u16) -> Self {
+        let remote = SocketAddr::from((Ipv4Addr::new(10, 88, 0, 1), port));
+        let local = SocketAddr::from((SERVER, port));
+        let arrival = Arrival { socket, kind: SocketKind::Media, local, remote };
+        Self { world: Rc::clone(world), arrival }
+    }
+
+    fn relayed(world: &Rc<RefCell<World>>, port: u16) -> Self {
+        let mut inside = Self::direct(world, SocketId(1_000_000), TURN_PORT);
+        inside.arrival.kind = SocketKind::Relay;
+        inside.arrival.remote.set_port(port);
+        inside
+    }
 }
 
 impl Wire for Inside {
     fn send(&self, datagram: &[u8]) -> io::Result<()> {
         let mut world = self.world.borrow_mut();
-        let World { shard, arrived } = &mut *world;
-        let now = Instant::now();
-        shard.handle_datagram(now, self.arrival, &mut datagram.to_vec());
-        shard.flush(now, arrived);
+        let now = world.now();
+        let World { shard, arrived, .. } = &mut *world;
+        let mut datagram = datagram.to_vec();
+        counted(true, || {
+            shard.handle_datagram(now, self.arrival, &mut datagram);
+            shard.flush(now, arrived);
+        });
         Ok(())
     }
 
@@ -94,7 +137,8 @@ impl Wire for Inside {
     }
 }
 
-fn world() -> Result<World, Box<dyn Error>> {
+/// An empty server.
+pub fn world() -> Result<World, Box<dyn Error>> {
     let config = ShardConfig {
         addresses: vec![SERVER.into()],
         local_addresses: vec![SERVER.into()],
@@ -111,13 +155,14 @@ fn world() -> Result<World, Box<dyn Error>> {
     };
     let unix = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let shard = Shard::new(config, Instant::now(), unix, Box::new(StdRng::seed_from_u64(1)))?;
-    Ok(World { shard, arrived: Arrived::default() })
+    Ok(World { shard, arrived: Arrived::default(), ahead: Duration::ZERO })
 }
 
 /// Carries a command out; the SDP of its answer, if it has one.
-fn ask(world: &RefCell<World>, command: Command) -> Result<String, Box<dyn Error>> {
+pub fn ask(world: &RefCell<World>, command: Command) -> Result<String, Box<dyn Error>> {
     let mut world = world.borrow_mut();
-    world.shard.handle_command(Instant::now(), command);
+    let now = world.now();
+    counted(true, || world.shard.handle_command(now, command));
     while let Some(event) = world.shard.poll_event() {
         match event {
             Event::Answered { answer, .. } => return Ok(answer),
@@ -147,13 +192,10 @@ fn join(
     };
     let answer = ask(world, open)?;
     let relayed = plan.turn && section == Section::Receive;
-    let (kind, socket, port) = match relayed {
-        true => (SocketKind::Relay, SocketId(1_000_000), TURN_PORT),
-        false => (SocketKind::Media, socket, port),
+    let wire = match relayed {
+        true => Inside::relayed(world, port),
+        false => Inside::direct(world, socket, port),
     };
-    let remote = SocketAddr::from((Ipv4Addr::new(10, 88, 0, 1), number));
-    let local = SocketAddr::from((SERVER, port));
-    let wire = Inside { world: Rc::clone(world), arrival: Arrival { socket, kind, local, remote } };
     Client::connect(identity, &answer, id, wire, relayed)
 }
 

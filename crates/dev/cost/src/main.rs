@@ -5,8 +5,10 @@
 //! only the server's work is measured: its CPU time, by the scheduler, for each datagram it sends.
 //! `--help` lists the choices. It needs root, for the namespaces.
 
+mod channel;
 mod client;
 mod inside;
+mod memory;
 mod network;
 mod thread;
 mod turn;
@@ -26,6 +28,9 @@ use roomline_sfu::{
 use roomline_srtp::Profile;
 use thread::Thread;
 
+#[global_allocator]
+static ALLOCATOR: memory::Counting = memory::Counting;
+
 const HELP: &str = "\
 roomline-cost [NAME=VALUE]…
   subscribers=100   who gets what one publisher sends
@@ -36,6 +41,7 @@ roomline-cost [NAME=VALUE]…
   profile=gcm       or cm
   path=direct       or turn: subscribers come over TURN/UDP
   offload=no        or yes: the device segments runs
+  idle=50           measure what so many idle participants hold, instead
   kernel=yes        or no: only the media core, without sockets
   ports=many        or one: all share a media port
   priority=real-time  or normal: others on this machine may come between";
@@ -54,6 +60,7 @@ struct Plan {
     one_port: bool,
     preferred: bool,
     inside: bool,
+    idle: Option<u16>,
 }
 
 impl Plan {
@@ -71,6 +78,7 @@ impl Plan {
             one_port: false,
             preferred: true,
             inside: false,
+            idle: None,
         };
         for argument in arguments {
             let (name, value) = argument.split_once('=').ok_or(HELP)?;
@@ -86,6 +94,7 @@ impl Plan {
                 ("path", "direct" | "turn") => plan.turn = value == "turn",
                 ("offload", "no" | "yes") => plan.offload = value == "yes",
                 ("priority", "real-time" | "normal") => plan.preferred = value == "real-time",
+                ("idle", _) => plan.idle = Some(value.parse()?),
                 ("kernel", "yes" | "no") => plan.inside = value == "no",
                 ("ports", "many" | "one") => plan.one_port = value == "one",
                 _ => return Err(HELP.into()),
@@ -97,6 +106,9 @@ impl Plan {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let plan = Plan::read(std::env::args().skip(1))?;
+    if let Some(participants) = plan.idle {
+        return memory::measure(&plan, participants);
+    }
     if plan.inside {
         return inside::measure(&plan);
     }

@@ -117,7 +117,7 @@ impl Drop {
 pub struct Agent {
     current: Secrets,
     /// Of the last generation that had a nominated pair, while the current one has none.
-    previous: Option<Secrets>,
+    previous: Option<Box<Secrets>>,
     nominated: bool,
     retired: Vec<String>,
     last_received: Option<Instant>,
@@ -146,7 +146,7 @@ impl Agent {
         // Before the first nomination a pair of the old generation may carry media, too.
         if self.nominated || self.previous.is_none() {
             self.retire_previous();
-            self.previous = Some(old);
+            self.previous = Some(Box::new(old));
         } else {
             self.retired.push(old.local_ufrag().to_owned());
         }
@@ -177,7 +177,7 @@ impl Agent {
             Ok(generation) => generation,
             Err(drop) => return Err(refuse(&request, None, drop, reply)),
         };
-        let secrets = match (generation, &self.previous) {
+        let secrets = match (generation, self.previous.as_deref()) {
             (Generation::Previous, Some(previous)) => previous,
             _ => &self.current,
         };
@@ -207,7 +207,7 @@ impl Agent {
             return Err(Drop::BadRequest);
         }
         let Username(username) = request.find().ok_or(Drop::BadRequest)?;
-        let (generation, secrets) = match &self.previous {
+        let (generation, secrets) = match self.previous.as_deref() {
             _ if self.current.is_user(username) => (Generation::Current, &self.current),
             Some(previous) if previous.is_user(username) => (Generation::Previous, previous),
             _ => return Err(Drop::Username),
@@ -242,7 +242,7 @@ impl Agent {
 
     /// The local user fragments that are valid: the current one, then the previous one.
     pub fn local_ufrags(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&self.current).chain(&self.previous).map(Secrets::local_ufrag)
+        std::iter::once(&self.current).chain(self.previous.as_deref()).map(Secrets::local_ufrag)
     }
 
     /// When the last valid check came. A valid check is consent to send (RFC 7675).

@@ -41,11 +41,12 @@ impl PasswordAlgorithm {
     }
 }
 
-/// A message-integrity key, scheduled once for both hash functions.
+/// A message-integrity key. It is scheduled once for SHA-1, which everybody uses; for SHA-256 with every
+/// message, because a schedule is 600 bytes and there is a key for each peer.
 #[derive(Clone)]
 pub struct Key {
     sha1: hmac::Key,
-    sha256: hmac::Key,
+    bytes: Box<[u8]>,
 }
 
 impl fmt::Debug for Key {
@@ -84,10 +85,11 @@ impl Key {
     }
 
     fn from_bytes(key: &[u8]) -> Key {
-        Key {
-            sha1: hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key),
-            sha256: hmac::Key::new(hmac::HMAC_SHA256, key),
-        }
+        Key { sha1: hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key), bytes: key.into() }
+    }
+
+    fn sha256(&self) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, &self.bytes)
     }
 
     /// HMAC-SHA1 of a message whose length field already counts the attribute.
@@ -97,7 +99,7 @@ impl Key {
 
     /// HMAC-SHA256 of a message whose length field already counts the attribute.
     pub(crate) fn sign_sha256(&self, covered: &[u8]) -> hmac::Tag {
-        hmac::sign(&self.sha256, covered)
+        hmac::sign(&self.sha256(), covered)
     }
 
     pub(crate) fn verify_sha1(&self, covered: &[u8], tag: &[u8]) -> Result<(), Unauthentic> {
@@ -106,7 +108,7 @@ impl Key {
 
     /// The tag may be cut to a multiple of 4 bytes, at least 16 (RFC 8489 §14.6).
     pub(crate) fn verify_sha256(&self, covered: &[u8], tag: &[u8]) -> Result<(), Unauthentic> {
-        let full = sign_as_if_last(&self.sha256, covered, tag.len())?;
+        let full = sign_as_if_last(&self.sha256(), covered, tag.len())?;
         compare(full.as_ref().get(..tag.len()).ok_or(Unauthentic)?, tag)
     }
 }

@@ -1,6 +1,7 @@
 //! One transport as forwarding sees it: what was negotiated, and which stream is which section.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use roomline_rtp::extension::{Extension, ExtensionMap, text, transport_sequence};
@@ -61,7 +62,8 @@ pub(super) struct Section {
     pub(super) kind: Kind,
     pub(super) sends: bool,
     pub(super) receives: bool,
-    pub(super) codecs: Vec<Codec>,
+    /// Shared with the other sections that have the same.
+    pub(super) codecs: Arc<[Codec]>,
     pub(super) announced: Option<RemoteSsrc>,
     pub(super) publication: Option<u32>,
     pub(super) slot: Option<u32>,
@@ -118,10 +120,11 @@ impl Leg {
             (old.sends, old.receives) = (false, false);
         }
         for section in sections {
+            let codecs = self.share(&section.codecs);
             match self.section(&section.mid) {
-                Some(at) => self.sections[at].update(section),
+                Some(at) => self.sections[at].update(section, codecs),
                 None if self.sections.len() < MAX_SECTIONS => {
-                    self.sections.push(Section::new(section));
+                    self.sections.push(Section::new(section, codecs));
                 }
                 None => {}
             }
@@ -131,6 +134,15 @@ impl Leg {
             sections.iter().flat_map(|section| &section.extensions).copied().collect();
         self.extensions = ExtensionMap::new(&pairs);
         self.announce(sections);
+    }
+
+    /// Codecs as a section has them already, if one does.
+    fn share(&self, codecs: &[Codec]) -> Arc<[Codec]> {
+        let known = self.sections.iter().map(|section| &section.codecs);
+        known
+            .into_iter()
+            .find(|known| known[..] == *codecs)
+            .map_or_else(|| codecs.into(), Arc::clone)
     }
 
     /// SSRCs learned from MIDs are kept: a client stops sending the MID once it was understood.
@@ -244,30 +256,30 @@ impl Leg {
 }
 
 impl Section {
-    fn new(section: &MediaSection) -> Self {
+    fn new(section: &MediaSection, codecs: Arc<[Codec]>) -> Self {
         let mut new = Self {
             mid: section.mid.clone(),
             kind: section.kind,
             sends: false,
             receives: false,
-            codecs: Vec::new(),
+            codecs: Arc::default(),
             announced: None,
             publication: None,
             slot: None,
             formats: [Format::Unknown; 128],
         };
-        new.update(section);
+        new.update(section, codecs);
         new
     }
 
-    fn update(&mut self, section: &MediaSection) {
+    fn update(&mut self, section: &MediaSection, codecs: Arc<[Codec]>) {
         self.sends = section.sends;
         self.receives = section.receives;
         self.announced = section.remote_ssrcs.first().copied();
-        if self.codecs == section.codecs {
+        if self.codecs == codecs {
             return;
         }
-        self.codecs.clone_from(&section.codecs);
+        self.codecs = codecs;
         self.formats = [Format::Unknown; 128];
         for (index, codec) in self.codecs.iter().enumerate().take(128) {
             self.formats[usize::from(codec.payload_type & 0x7f)] = Format::Media(index as u8);

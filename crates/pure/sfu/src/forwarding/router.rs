@@ -1,6 +1,7 @@
 //! The router: legs, publications and subscriptions, and the commands that make and end them.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use roomline_rtp::Form;
@@ -275,7 +276,7 @@ impl Router {
             publication.slots.push(slot_key);
         }
         if let Some(slot) = self.slots.get_mut(slot_key as usize) {
-            slot.binding = Some(binding);
+            slot.binding = Some(Box::new(binding));
         }
         self.keep_history(key);
         self.subscribed += 1;
@@ -346,11 +347,11 @@ impl Router {
     fn set_slot(&mut self, leg: u32, section: &MediaSection, reformed: bool) {
         let Some(found) = self.legs.get_mut(leg as usize) else { return };
         let Some(at) = found.section(&section.mid) else { return };
-        let key = found.sections[at].slot;
+        let (key, codecs) = (found.sections[at].slot, Arc::clone(&found.sections[at].codecs));
         let slot = key.and_then(|key| self.slots.get_mut(key as usize));
         match (slot, &section.local) {
             (Some(slot), Some(local)) if slot.ssrc == local.ssrc => {
-                if slot.update(section, local) | reformed
+                if slot.update(section, local, codecs) | reformed
                     && let Some(binding) = &mut slot.binding
                 {
                     binding.restart();
@@ -365,7 +366,7 @@ impl Router {
                     self.unbind(key);
                     self.slots.try_remove(key as usize);
                 }
-                self.add_slot(leg, at, Slot::new(leg, section, local));
+                self.add_slot(leg, at, Slot::new(leg, section, local, codecs));
             }
         }
     }
@@ -479,7 +480,7 @@ impl Router {
         let Some(publication) = self.publications.get_mut(key as usize) else { return };
         let wants = |slot: &u32| {
             let slot = self.slots.get(*slot as usize);
-            slot.and_then(|slot| slot.binding.as_ref()).is_some_and(Binding::wants_history)
+            slot.and_then(|slot| slot.binding.as_ref()).is_some_and(|binding| binding.wants_history())
         };
         if publication.slots.iter().any(wants) {
             publication.keep_history();

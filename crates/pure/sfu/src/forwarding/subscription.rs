@@ -1,5 +1,6 @@
 //! Slots and what is bound to them.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use roomline_rtp::{Extension, ExtensionMap};
@@ -25,10 +26,10 @@ pub(super) struct Slot {
     /// `packets` at the last sender report.
     pub(super) reported: u32,
     pub(super) path_loss: PathLoss,
-    pub(super) binding: Option<Binding>,
+    pub(super) binding: Option<Box<Binding>>,
     /// The client receives in it now.
     pub(super) open: bool,
-    codecs: Vec<Codec>,
+    codecs: Arc<[Codec]>,
 }
 
 /// The stream that carries retransmissions (RFC 4588).
@@ -70,7 +71,12 @@ const NONE: u8 = 0xff;
 const REFUSED: OutgoingFormat = OutgoingFormat { payload_type: NONE, rtx: NONE, nack: false };
 
 impl Slot {
-    pub(super) fn new(leg: u32, section: &MediaSection, local: &LocalStream) -> Self {
+    pub(super) fn new(
+        leg: u32,
+        section: &MediaSection,
+        local: &LocalStream,
+        codecs: Arc<[Codec]>,
+    ) -> Self {
         let rtx = |ssrc| RtxStream { ssrc, stream: OutgoingStream::new(ssrc.rotate_left(16)) };
         Self {
             leg,
@@ -87,21 +93,26 @@ impl Slot {
             path_loss: PathLoss::default(),
             binding: None,
             open: section.receives,
-            codecs: section.codecs.clone(),
+            codecs,
         }
     }
 
     /// Takes over a renegotiation. True if packets look different from now on.
-    pub(super) fn update(&mut self, section: &MediaSection, local: &LocalStream) -> bool {
+    pub(super) fn update(
+        &mut self,
+        section: &MediaSection,
+        local: &LocalStream,
+        codecs: Arc<[Codec]>,
+    ) -> bool {
         self.open = section.receives;
         if let (None, Some(ssrc)) = (&self.rtx, local.rtx_ssrc) {
             self.rtx = Some(RtxStream { ssrc, stream: OutgoingStream::new(ssrc.rotate_left(16)) });
         }
         let extensions = ExtensionMap::new(&section.extensions);
-        let changed = extensions != self.extensions || self.codecs != section.codecs;
+        let changed = extensions != self.extensions || self.codecs != codecs;
         if changed {
             self.extensions = extensions;
-            self.codecs.clone_from(&section.codecs);
+            self.codecs = codecs;
         }
         changed
     }

@@ -142,7 +142,8 @@ impl Shard {
 
     fn open_association(&mut self, slot: Slot, data: &DataSection) {
         if let Some(transport) = self.transports.get_mut(slot) {
-            transport.sctp.get_or_insert_with(|| Association::new(data.max_message_size));
+            let made = || Box::new(Association::new(data.max_message_size));
+            transport.sctp.get_or_insert_with(made);
         }
     }
 }

@@ -74,11 +74,12 @@ pub(crate) struct Transport {
     pub(crate) id: TransportId,
     pub(crate) participant: ParticipantId,
     pub(crate) socket: MediaSocket,
-    pub(crate) ice: Agent,
+    // What packets do not need lies apart, so that what they do need lies together.
+    pub(crate) ice: Box<Agent>,
     pub(crate) pairs: Pairs,
     pub(crate) session: Session,
     pub(crate) keys: Option<Keys>,
-    pub(crate) sctp: Option<Association>,
+    pub(crate) sctp: Option<Box<Association>>,
     pub(crate) outbox: Outbox,
     /// On the shard's list of transports with something to flush.
     pub(crate) dirty: bool,
@@ -91,7 +92,7 @@ pub(crate) struct Transport {
     pub(crate) totals: Totals,
     /// Its entry in the shard's timers.
     pub(crate) deadline: Option<Instant>,
-    dtls: Endpoint,
+    dtls: Box<Endpoint>,
     last_authentic: Instant,
     /// Data came in the DTLS datagram that is being handled.
     heard: bool,
@@ -125,7 +126,7 @@ impl Transport {
             id: parts.id,
             participant: parts.participant,
             socket: parts.socket,
-            ice: parts.ice,
+            ice: Box::new(parts.ice),
             pairs: Pairs::default(),
             session: parts.session,
             keys: None,
@@ -139,7 +140,7 @@ impl Transport {
             beats: Beats::new(config.beat_interval, config.silent_after),
             totals: Totals::default(),
             deadline: None,
-            dtls: Endpoint::new(identity, parts.fingerprints, now),
+            dtls: Box::new(Endpoint::new(identity, parts.fingerprints, now)),
             last_authentic: now,
             heard: false,
             woken: None,
@@ -256,7 +257,7 @@ impl Transport {
                 self.drain_dtls(now, scratch, notices)?;
             }
         }
-        while let Some(event) = self.sctp.as_mut().and_then(Association::poll_event) {
+        while let Some(event) = self.sctp.as_mut().and_then(|sctp| sctp.poll_event()) {
             notices.push(Notice::Channel(event));
         }
         Ok(())
