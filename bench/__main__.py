@@ -31,7 +31,8 @@ from bench.workloads import FRAMES, SHORT, TINY, VIEWERS, WORKLOADS
 
 FIXED_PPS = FRAMES.pps * VIEWERS
 """Forwarded packets per second that every server stands."""
-WINDOW_S = 5.0
+WINDOW_S = 3.0
+FULL_WINDOW_S = 5.0
 ROUNDS = 5
 QUICK_ROUNDS = 2
 QUICK_WINDOW_S = 2.0
@@ -78,7 +79,12 @@ def main() -> int:
 def add_measuring(parser: argparse.ArgumentParser) -> None:
     """How it is measured."""
     parser.add_argument("--rounds", type=int, help=f"alternating rounds ({ROUNDS})")
-    parser.add_argument("--window", type=float, help=f"seconds of a run ({WINDOW_S:.0f})")
+    parser.add_argument(
+        "--window",
+        type=float,
+        help=f"seconds of a run ({WINDOW_S:.0f}; with --full {FULL_WINDOW_S:.0f})",
+    )
+    parser.add_argument("--full", action="store_true", help="everything: hours")
     parser.add_argument(
         "--quick", action="store_true", help="two rounds of short runs: to see that it works"
     )
@@ -111,7 +117,6 @@ def add_choosing(parser: argparse.ArgumentParser) -> None:
     """What is measured."""
     parser.add_argument("--only", type=_names, default=(), help="workloads, with commas between")
     parser.add_argument("--peers", type=_names, default=(), help="peers, with commas between")
-    parser.add_argument("--full", action="store_true", help="every workload, and latency at loads")
     parser.add_argument("--cache", type=Path, default=CACHE, help="where built peers are kept")
 
 
@@ -130,7 +135,9 @@ class Measuring:
     @classmethod
     def of(cls, options: argparse.Namespace) -> Measuring:
         """`--quick` changes the defaults."""
-        rounds, window = (QUICK_ROUNDS, QUICK_WINDOW_S) if options.quick else (ROUNDS, WINDOW_S)
+        rounds, window = ROUNDS, FULL_WINDOW_S if options.full else WINDOW_S
+        if options.quick:
+            rounds, window = QUICK_ROUNDS, QUICK_WINDOW_S
         return cls(
             options.rounds or rounds, options.window or window, options.report or _free_path()
         )
@@ -189,13 +196,14 @@ def _place(options: argparse.Namespace) -> Topology:
 def measure_limit(
     options: argparse.Namespace, measuring: Measuring, place: Topology, sheet: Sheet
 ) -> None:
-    """Every method in alternating rounds at the fixed load, then the best one's maximum."""
+    """The methods in alternating rounds at the fixed load, then the best one's maximum."""
     ceiling = limit.Limit(
         place, program("roomline-limit"), VIEWERS, FIXED_PPS, measuring.window_s, options.company
     )
-    tried = [(shape, method) for shape in limit.SHAPES for method in limit.methods(shape)]
-    searches = () if options.fixed else limit.SHAPES
-    one_s = measuring.window_s + 2
+    every = options.full or options.command == "limit"
+    tried = [(shape, method) for shape in limit.SHAPES for method in limit.methods(shape, every)]
+    searches = limit.SHAPES if every and not options.fixed else ()
+    one_s = measuring.window_s + 1.2
     progress = Progress((len(tried) * one_s + len(searches) * MAXIMUM_S) * measuring.rounds)
     numbers = sheet.next_rounds("limit", measuring.rounds)
     for number in numbers:

@@ -66,9 +66,10 @@ class Method:
         return f"{how}, {'one socket' if self.socket == 'one' else 'a socket each'}"
 
 
-def methods(shape: Shape) -> list[Method]:
-    """All that are tried with a shape."""
-    return [Method(run, socket) for run in shape.runs for socket in ("one", "each")]
+def methods(shape: Shape, every: bool = True) -> list[Method]:
+    """All that are tried with a shape, or those that were best where it was tried."""
+    runs = shape.runs if every else shape.runs[:1]
+    return [Method(run, socket) for run in runs for socket in ("one", "each")]
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from bench.errors import BenchError, Busy, Void
 from bench.meter import Usage
 from bench.progress import Progress
 from bench.results import Run, Sheet
-from bench.search import highest
+from bench.search import FAR, NEAR, highest
 from bench.stage import Harness, Stage, Way
 from bench.traffic import Pattern, Traffic
 
@@ -27,11 +27,15 @@ TRIES = 3
 """Windows that are tried when somebody disturbs."""
 START_S = 4.0
 """About what it takes until a server is up and its rooms are full."""
-MAXIMUM_S = 22.0
+MAXIMUM_S = 15.0
 """About what a search for a maximum takes."""
 TOP_PPS = 3_000_000.0
 FIRST_TRY = 3.0
 """Times the fixed load: where the first search begins."""
+
+
+When = Literal["never", "full", "always"]
+"""`full` is with `--full` only."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,10 @@ class Case:
     """Of one track at the fixed load."""
     copies: float
     """Packets forwarded for each one that is published."""
-    maximum: bool = False
+    fixed: When = "always"
+    maximum: When = "never"
     """Whether its highest load is looked for."""
-    latency: bool = False
+    latency: When = "never"
     """Whether latency is taken at shares of that."""
 
 
@@ -87,7 +92,7 @@ class Plan:
     rounds: int
     window_s: float
     full: bool
-    """Also what takes longer: latency at shares of the maximum."""
+    """Also what is for `--full` only."""
     maxima: bool = True
     """Whether highest loads are looked for."""
     starts: dict[tuple[str, str, str], float] = field(init=False)
@@ -99,6 +104,14 @@ class Plan:
             for run in self.sheet.runs
             if "maximum_pps" in run.figures
         }
+
+    def does(self, when: When) -> bool:
+        """Whether this is the time for it."""
+        return when == "always" or (when == "full" and self.full)
+
+    def searches(self, case: Case) -> bool:
+        """Whether the maximum of a case is looked for."""
+        return self.maxima and self.does(case.maximum)
 
     async def carry_out(self, workloads: Sequence[Workload]) -> None:
         """Measure all of it. What fails is a void run with its reason."""
@@ -188,9 +201,10 @@ class Turn:
 
         void = None
         key = (self.workload, case.name, stage.way.name)
-        start = self.plan.starts.get(key) or FIRST_TRY * per_track * case.pattern.pps
+        known = self.plan.starts.get(key)
+        start = known or FIRST_TRY * per_track * case.pattern.pps
         try:
-            found = await highest(passes, start, TOP_PPS)
+            found = await highest(passes, start, TOP_PPS, NEAR if known else FAR)
             if found is None:
                 void = "no load passed"
             else:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-STEP = 1.6
+FAR = 1.6
 """By how much the load grows until the server fails."""
+NEAR = 1.12
+"""The same where it is known about where that will be."""
 PRECISION = 0.04
 """How near the answer must be, as a share of it."""
 MOST_PROBES = 14
 
 
 async def highest(
-    passes: Callable[[float], Awaitable[bool]], start: float, top: float
+    passes: Callable[[float], Awaitable[bool]], start: float, top: float, step: float = FAR
 ) -> float | None:
     """The highest load at which `passes` held, to about 4 %; None if none was found.
 
@@ -33,5 +35,5 @@ async def highest(
                 break
             load = (low + high) / 2
         else:
-            load = min(low * STEP, top) if low else high / STEP
+            load = min(low * step, top) if low else high / step
     return low or None

@@ -41,20 +41,13 @@ class Rooms:
 
     def expected_s(self, plan: Plan) -> float:
         """Joining, a window for each case, and searches."""
+        one = SETTLING_S + plan.window_s
         seconds = START_S
         for case in self.cases:
-            seconds += SETTLING_S + plan.window_s
-            seconds += MAXIMUM_S if self._maximum(plan, case) else 0.0
-            seconds += (
-                len(SHARES) * (SETTLING_S + plan.window_s) if self._latency(plan, case) else 0
-            )
+            seconds += one if plan.does(case.fixed) else 0.0
+            if plan.searches(case):
+                seconds += MAXIMUM_S + (len(SHARES) * one if plan.does(case.latency) else 0.0)
         return seconds
-
-    def _latency(self, plan: Plan, case: Case) -> bool:
-        return case.latency and plan.full and self._maximum(plan, case)
-
-    def _maximum(self, plan: Plan, case: Case) -> bool:
-        return case.maximum and plan.maxima
 
     async def runs(self, plan: Plan, way: Way, number: int) -> AsyncGenerator[Run]:
         """One server, all cases."""
@@ -62,12 +55,13 @@ class Rooms:
             await self.fill(on)
             for case in self.cases:
                 turn = Turn(plan, on, self.name, case, number)
-                yield await turn.fixed()
-                if not self._maximum(plan, case):
+                if plan.does(case.fixed):
+                    yield await turn.fixed()
+                if not plan.searches(case):
                     continue
                 found = await turn.maximum()
                 yield found
-                if self._latency(plan, case) and found.void is None:
+                if plan.does(case.latency) and found.void is None:
                     for share in SHARES:
                         pps = share * found.figures["maximum_pps"] / case.copies / len(on.tracks)
                         yield await turn.at(f"{share:.0%}", case.pattern.at(pps))
@@ -137,8 +131,8 @@ def relay_ways(tier: str) -> tuple[Way, ...]:
     )
 
 
-def _cases(copies: float, *patterns: tuple[str, Pattern], **options: bool) -> tuple[Case, ...]:
-    return tuple(Case(name, pattern, copies, **options) for name, pattern in patterns)
+def _cases(copies: float, *patterns: tuple[str, Pattern]) -> tuple[Case, ...]:
+    return tuple(Case(name, pattern, copies) for name, pattern in patterns)
 
 
 WORKLOADS: tuple[Workload, ...] = (
@@ -147,8 +141,8 @@ WORKLOADS: tuple[Workload, ...] = (
         f"one video to {VIEWERS} viewers",
         SFU_WAYS,
         (
-            Case("frames", FRAMES, VIEWERS, maximum=True, latency=True),
-            Case("even", EVEN, VIEWERS, maximum=True),
+            Case("frames", FRAMES, VIEWERS, maximum="always", latency="full"),
+            Case("even", EVEN, VIEWERS, maximum="full"),
         ),
     ),
     FanOut(
@@ -162,7 +156,10 @@ WORKLOADS: tuple[Workload, ...] = (
         "relay-tls",
         f"one video to {RELAYED_VIEWERS} viewers on TURN over TLS",
         relay_ways("turn-tls"),
-        _cases(RELAYED_VIEWERS, ("frames", FRAMES), ("even", EVEN)),
+        (
+            Case("frames", FRAMES, RELAYED_VIEWERS),
+            Case("even", EVEN, RELAYED_VIEWERS, fixed="full"),
+        ),
         viewers=RELAYED_VIEWERS,
     ),
     FanOut(

@@ -21,7 +21,7 @@ from bench.stage import Stage, Way
 from bench.traffic import Pattern, Traffic
 
 FRAMES = Pattern("frames", 1200, 300.0, 10)
-CASE = Case("frames", FRAMES, 100, maximum=True)
+CASE = Case("frames", FRAMES, 100, maximum="always")
 WAY = Way("roomline", Roomline())
 
 
