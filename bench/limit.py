@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bench.errors import BenchError, Void
-from bench.meter import Meter, Usage
+from bench.meter import ALONE, Meter, Usage
 from bench.results import Run, Sheet
 from bench.search import highest
 from bench.topology import CLIENT_CORE, CLIENT_V4, SERVER_CORE, SERVER_V4, Topology
@@ -219,16 +219,19 @@ class Limit:
 
 
 def _figures(sent: int, fed: Feed, usage: Usage) -> dict[str, float]:
-    return {
+    figures = {
         "packets": sent,
         "loss": max(0.0, 1 - fed.received / fed.sent) if fed.sent else 1.0,
-        "cpu_ns": 1e9 * usage.server_s / sent if sent else 0.0,
-        "core_ns": 1e9 * usage.core_s / sent if sent else 0.0,
-        "packets_per_cpu_s": sent / usage.server_s if usage.server_s else 0.0,
-        "packets_per_core_s": sent / usage.core_s if usage.core_s else 0.0,
-        "core": usage.core_s / usage.seconds,
+        "others": usage.others_s / usage.seconds,
         "client": fed.cpu,
     }
+    if sent and usage.server_s:
+        figures["cpu_ns"] = 1e9 * usage.server_s / sent
+        figures["packets_per_cpu_s"] = sent / usage.server_s
+    if sent and usage.others_s < ALONE * usage.seconds:
+        figures["core"] = usage.core_s / usage.seconds
+        figures["core_ns"] = 1e9 * usage.core_s / sent
+    return figures
 
 
 def best(sheet: Sheet, shape: Shape) -> tuple[Method, float]:

@@ -16,6 +16,8 @@ PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK")
 COMPANY = 0.1
 """The share of a core that others may take before a run is void."""
+ALONE = 0.02
+"""What others may take before nothing can be said of the core as a whole."""
 STEAL = 0.1
 """The share of a core's time that the hypervisor may keep before a run is void."""
 

@@ -167,8 +167,22 @@ def _machine(page: Page, sheets: Sequence[Sheet]) -> None:
             f"{machine['system']}, governor {machine['governor'] or 'none that is told'}; {versions}. "
             f"Runs of {number(setup['window_s'])} s; on the cable off: {', '.join(off)}; on: "
             f"{', '.join(on)}; nice {setup['nice']}; a run is void when others use more than "
-            f"{setup['company']:.0%} of either core."
+            f"{setup['company']:.0%} of either core. {_company(sheet)}"
         )
+
+
+def _company(sheet: Sheet) -> str:
+    """How quiet the machine was."""
+    others = Spread.of(r.figures["others"] for r in sheet.runs if "others" in r.figures)
+    if others is None or others.high < 0.02:
+        return "Nobody else ran."
+    return (
+        f"Others used {others.median:.0%} of the server's core in the middle run and "
+        f"{others.high:.0%} in the worst: **the machine was not quiet**, which makes everything "
+        "look dearer than it is, and *core* can't be told."
+        if others.median >= 0.02
+        else f"Others used {others.high:.0%} of the server's core in the worst run."
+    )
 
 
 def _used(sheets: Sequence[Sheet]) -> list[Sheet]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from bench.errors import BenchError, Busy, Void
-from bench.meter import Usage
+from bench.meter import ALONE, Usage
 from bench.progress import Progress
 from bench.results import Run, Sheet
 from bench.search import FAR, NEAR, highest
@@ -267,7 +267,6 @@ def figures_of(traffic: Traffic, usage: Usage, case: Case) -> dict[str, float]:
         "mbit_s": 8e-6 * traffic.bytes / usage.seconds,
         "rtx_share": traffic.rtx / packets if packets else 0.0,
         "server": usage.server_s / usage.seconds,
-        "core": usage.core_s / usage.seconds,
         "softirq": usage.softirq_s / usage.seconds,
         "others": usage.others_s / usage.seconds,
         "client": traffic.client,
@@ -275,9 +274,11 @@ def figures_of(traffic: Traffic, usage: Usage, case: Case) -> dict[str, float]:
     }
     if packets and usage.server_s:
         figures["cpu_ns"] = 1e9 * usage.server_s / packets
-        figures["core_ns"] = 1e9 * usage.core_s / packets
         figures["packets_per_cpu_s"] = packets / usage.server_s
         figures["mbit_per_cpu_s"] = 8e-6 * traffic.bytes / usage.server_s
+    if packets and usage.others_s < ALONE * usage.seconds:
+        figures["core"] = usage.core_s / usage.seconds
+        figures["core_ns"] = 1e9 * usage.core_s / packets
     for name in ("p50", "p99", "p99_9", "max"):
         if name in traffic.latency_us:
             figures[f"{name}_us"] = traffic.latency_us[name]

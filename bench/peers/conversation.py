@@ -106,6 +106,8 @@ class Conversation(ABC):
                 subprotocols=[Subprotocol(name) for name in subprotocols] or None,
                 compression=None,
                 max_size=None,
+                # What comes while one leaves is read by nobody, and must not keep the end waiting.
+                max_queue=None,
                 open_timeout=OPENS_WITHIN_S,
                 ping_interval=None,
                 proxy=None,
