@@ -30,6 +30,10 @@ class Section:
     kind: Kind
     direction: Literal["sendonly", "recvonly"]
     simulcast: int = 0
+    rids: tuple[str, ...] = ()
+    """Names of the encodings from the smallest; without any, the first of `q`, `h` and `f`."""
+    largest_first: bool = False
+    """The order in which the description has them."""
 
 
 @dataclass(frozen=True)

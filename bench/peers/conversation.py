@@ -7,7 +7,7 @@ import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -45,9 +45,15 @@ class Guest:
 class Conversation(ABC):
     """Reads what the server says, and does one thing after the other because of it.
 
+    `rids` are what the server takes for the names of encodings, from the smallest, and
+    `largest_first` is the order in which it expects them.
+
     `hear` is told every message and must return at once. What takes time, such as an exchange with
     the load client, it hands to `later`. The first failure of either ends every `until`.
     """
+
+    rids: ClassVar[tuple[str, ...]] = ()
+    largest_first: ClassVar[bool] = False
 
     def __init__(self, guest: Guest, server: str) -> None:
         self.guest = guest
@@ -185,7 +191,16 @@ class Conversation(ABC):
 
     async def offer(self, transport: str, receive: Sequence[Section] = ()) -> str:
         """Open a transport that publishes all tracks; its offer. `receive` comes after them."""
-        sections = [Section(track.kind, "sendonly", track.simulcast) for track in self.guest.tracks]
+        sections = [
+            Section(
+                track.kind,
+                "sendonly",
+                track.simulcast,
+                self.rids[-track.simulcast :] if track.simulcast else (),
+                self.largest_first,
+            )
+            for track in self.guest.tracks
+        ]
         relay = self.guest.via if isinstance(self.guest.via, Via) else None
         self.opened(transport)
         sdp = await self.load.offer(transport, [*sections, *receive], self.guest.profiles, relay)

@@ -83,6 +83,10 @@ class GaleneRunning(ServerRunning):
 class _Joined(Conversation):
     """One participant. Each stream, its own or another's, is a transport of its own."""
 
+    # The one called `l` is for those who ask for little.
+    rids = ("l", "m", "h")
+    largest_first = True
+
     def __init__(self, guest: Guest, address: str) -> None:
         super().__init__(guest, "galene")
         self._address = address

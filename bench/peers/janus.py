@@ -115,6 +115,10 @@ class JanusRunning(ServerRunning):
 class _Joined(Conversation):
     """One participant: a session with a handle to publish and, on demand, one to subscribe."""
 
+    # It takes them by their order, and expects that of its own library.
+    rids = ("l", "m", "h")
+    largest_first = True
+
     def __init__(self, guest: Guest, address: str) -> None:
         super().__init__(guest, "janus")
         self._address = address

@@ -155,7 +155,7 @@ impl Client {
             realtime_offset,
         };
         if readable {
-            transport.receive(&mut self.receiver, &mut world)?;
+            transport.receive(&mut self.receiver, &mut world);
         }
         transport.drive(&mut world, &mut self.replies);
         let writing = transport.link.wants_write();

@@ -3,7 +3,7 @@
 use roomline_rtp::Extender;
 use roomline_rtp::rtcp::{ReportBlock, compact_ntp};
 
-use crate::clock::{MILLISECOND, Nanos};
+use crate::clock::{MICROSECOND, MILLISECOND, Nanos};
 
 /// How far back arrivals are remembered, in packets.
 const WINDOW: u64 = 2048;
@@ -182,7 +182,8 @@ impl Incoming {
 
     /// Interarrival jitter (RFC 3550 §6.4.1).
     pub(crate) fn arrival(&mut self, timestamp: u32, at: Nanos) {
-        let units = (u128::from(at) * u128::from(self.clock_rate) / 1_000_000_000) as i64;
+        // In microseconds: 64 bits hold the product for years.
+        let units = (at / MICROSECOND * u64::from(self.clock_rate) / 1_000_000) as i64;
         let transit = units.wrapping_sub(i64::from(timestamp));
         if let Some(before) = self.transit {
             // Timestamps wrap at 32 bits: only the difference modulo that counts.

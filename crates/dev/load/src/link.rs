@@ -187,7 +187,7 @@ impl Link {
         receiver: &mut Receiver,
         now: Nanos,
         mut handle: impl FnMut(SocketAddr, Nanos, &mut [u8]),
-    ) -> io::Result<()> {
+    ) {
         let (relay, requests) = (&mut self.relay, &mut self.requests);
         let mut unwrap = |from: Option<SocketAddr>, stamped, data: &mut [u8]| {
             let Some((relay, _)) = relay else {
@@ -203,11 +203,16 @@ impl Link {
         match &mut self.wire {
             Wire::Datagrams(socket) => {
                 for _ in 0..BUDGET {
-                    let count = receiver.receive(socket, |datagram| {
+                    let outcome = receiver.receive(socket, |datagram| {
                         unwrap(datagram.from, datagram.stamped, datagram.data);
-                    })?;
-                    if count < Receiver::batch() {
-                        break;
+                    });
+                    match outcome {
+                        Ok(count) if count == Receiver::batch() => {}
+                        Ok(_) => break,
+                        Err(error) => {
+                            self.failure = Some(format!("the socket broke: {error}"));
+                            break;
+                        }
                     }
                 }
             }
@@ -219,7 +224,6 @@ impl Link {
                 }
             },
         }
-        Ok(())
     }
 
     /// Sends one datagram, or lets it wait for a channel.

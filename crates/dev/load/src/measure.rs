@@ -83,7 +83,7 @@ impl Measurement {
                     publishers.push(json!({
                         "transport": transport.name,
                         "section": stream.section,
-                        "rid": stream.source.rid,
+                        "rid": &stream.source.rid,
                         "stream": stream.stream,
                         "packets": sent.packets - before.packets,
                         "bytes": sent.bytes - before.bytes,

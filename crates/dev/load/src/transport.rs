@@ -1,7 +1,5 @@
 //! A session on its link, and who waits for it.
 
-use std::io;
-
 use serde_json::{Value, json};
 
 use crate::clock::{Nanos, milliseconds};
@@ -62,11 +60,7 @@ impl Transport {
     }
 
     /// Takes what has arrived.
-    pub(crate) fn receive(
-        &mut self,
-        receiver: &mut Receiver,
-        world: &mut World<'_>,
-    ) -> io::Result<()> {
+    pub(crate) fn receive(&mut self, receiver: &mut Receiver, world: &mut World<'_>) {
         let session = &mut self.session;
         self.link.receive(receiver, world.now, |from, stamped, data| {
             let arrived = match stamped {
@@ -74,7 +68,7 @@ impl Transport {
                 _ => stamped.saturating_sub(world.realtime_offset),
             };
             session.handle(from, data, arrived, world);
-        })
+        });
     }
 
     /// Does what is due, sends, and answers those who waited.

@@ -17,8 +17,9 @@ fn local() -> Local {
     }
 }
 
-fn streams(rids: &[Option<&'static str>]) -> Vec<Stream> {
-    rids.iter().map(|rid| Stream { ssrc: 11, rtx: Some(12), rid: *rid }).collect()
+fn streams(rids: &[Option<&str>]) -> Vec<Stream> {
+    let named = rids.iter().map(|rid| rid.map(str::to_owned));
+    named.map(|rid| Stream { ssrc: 11, rtx: Some(12), rid }).collect()
 }
 
 fn offered() -> Vec<Section> {
@@ -54,6 +55,9 @@ fn an_offer_reads_as_it_was_meant() {
     assert_eq!(audio.codec("opus").unwrap().clock_rate, 48_000);
     assert_eq!(layers.simulcast.as_deref(), Some("send q;h;f"));
     assert!(layers.sources.is_empty());
+    let mut reversed = offered();
+    reversed[2].largest_first = true;
+    assert!(write(&local(), &reversed).contains("a=simulcast:send f;h;q\r\n"));
     assert_eq!(data.kind, Some(Kind::Application));
     assert!(text.contains("a=group:BUNDLE 0 1 2 3\r\n"));
 }

@@ -19,7 +19,7 @@ pub(crate) struct Stream {
     pub(crate) ssrc: u32,
     pub(crate) rtx: Option<u32>,
     /// The encoding's name under simulcast.
-    pub(crate) rid: Option<&'static str>,
+    pub(crate) rid: Option<String>,
 }
 
 /// A section as we have it: offered by us, or our part of what was offered.
@@ -29,8 +29,10 @@ pub(crate) struct Section {
     pub(crate) kind: Option<Kind>,
     pub(crate) mid: String,
     pub(crate) direction: Direction,
-    /// What we send; the most telling first.
+    /// What we send: the encodings from the smallest.
     pub(crate) streams: Vec<Stream>,
+    /// The description names the encodings from the largest: what servers expect differs.
+    pub(crate) largest_first: bool,
     pub(crate) payload_type: u8,
     pub(crate) rtx: Option<u8>,
     pub(crate) extensions: Vec<(u8, Extension)>,
@@ -84,6 +86,7 @@ impl Section {
             mid,
             direction,
             streams,
+            largest_first: false,
             payload_type,
             rtx,
             extensions,
@@ -106,6 +109,7 @@ impl Section {
             mid: remote.mid.clone(),
             direction: if receives { Direction::RecvOnly } else { Direction::Inactive },
             streams: Vec::new(),
+            largest_first: false,
             payload_type,
             rtx: remote.rtx_of(payload_type).filter(|_| codec.is_some()),
             extensions: known(&remote.extensions),
@@ -272,7 +276,11 @@ fn streams(text: &mut String, local: &Local, section: &Section) {
     if !section.direction.sends() {
         return;
     }
-    let rids: Vec<&str> = section.streams.iter().filter_map(|stream| stream.rid).collect();
+    let named = section.streams.iter().filter_map(|stream| stream.rid.as_deref());
+    let mut rids: Vec<&str> = named.collect();
+    if section.largest_first {
+        rids.reverse();
+    }
     if !rids.is_empty() {
         for rid in &rids {
             line(text, &format!("a=rid:{rid} send"));

@@ -9,8 +9,9 @@ use crate::incoming::Incoming;
 use crate::payload::Stamp;
 use crate::sdp::Kind;
 
-/// One packet in so many is decrypted, once a stream has begun.
-const SAMPLE: u64 = 100;
+/// One packet in so many is decrypted, once a stream has begun. A prime, so that it isn't always the
+/// same place in a frame.
+const SAMPLE: u64 = 101;
 /// More sources than one peer may have (roomline_srtp::MAX_SOURCES).
 const MAX_STREAMS: usize = 1024;
 

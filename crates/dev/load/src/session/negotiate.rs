@@ -18,13 +18,31 @@ use crate::sdp::{
 const RIDS: [&str; 3] = ["q", "h", "f"];
 
 /// A section that is to be offered.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Offered {
     pub(crate) kind: Kind,
     pub(crate) direction: Direction,
     /// How many encodings; 0 and 1 are no simulcast.
     #[serde(default)]
     pub(crate) simulcast: usize,
+    /// Names of the encodings from the smallest, instead of `q`, `h` and `f`.
+    #[serde(default)]
+    pub(crate) rids: Vec<String>,
+    /// In which order the description has them.
+    #[serde(default)]
+    pub(crate) largest_first: bool,
+}
+
+impl Offered {
+    /// The name of each encoding, from the smallest; one without a name is no simulcast.
+    fn encodings(&self) -> Vec<Option<String>> {
+        let count = self.simulcast.min(RIDS.len());
+        match (self.rids.is_empty(), count) {
+            (false, _) => self.rids.iter().take(RIDS.len()).cloned().map(Some).collect(),
+            (true, 0 | 1) => vec![None],
+            (true, _) => RIDS[..count].iter().map(|rid| Some((*rid).to_owned())).collect(),
+        }
+    }
 }
 
 impl Session {
@@ -39,12 +57,8 @@ impl Session {
     fn add_section(&mut self, offered: &Offered, numbers: &mut u32) {
         let index = self.sections.len();
         let sends = offered.direction.sends() && offered.kind != Kind::Application;
-        let rids: Vec<Option<&'static str>> = match offered.simulcast.min(RIDS.len()) {
-            0 | 1 => vec![None],
-            count => RIDS[..count].iter().copied().map(Some).collect(),
-        };
         let mut streams = Vec::new();
-        for (layer, rid) in rids.into_iter().enumerate().filter(|_| sends) {
+        for (layer, rid) in offered.encodings().into_iter().enumerate().filter(|_| sends) {
             let video = offered.kind == Kind::Video;
             let ssrc = self.rng.random_range(1..u32::MAX);
             let rtx = video.then(|| self.rng.random_range(1..u32::MAX));
@@ -56,7 +70,9 @@ impl Session {
             streams.push(stream);
         }
         let mid = index.to_string();
-        self.sections.push(Section::offer(offered.kind, mid, offered.direction, streams));
+        let mut section = Section::offer(offered.kind, mid, offered.direction, streams);
+        section.largest_first = offered.largest_first;
+        self.sections.push(section);
     }
 
     /// Our description, as it is now.

@@ -79,7 +79,7 @@ impl Session {
         };
         let mut writer = HeaderWriter::new(&mut batch.bytes, &fields, Form::OneByte);
         extend(&mut writer, section, &mut self.transport_sequence, now);
-        if let Some(rid) = stream.source.rid
+        if let Some(rid) = &stream.source.rid
             && let Some(id) = section.extension_map().id(Extension::RtpStreamId)
         {
             writer.extension(id, rid.as_bytes());
@@ -124,7 +124,7 @@ impl Session {
         };
         let mut writer = HeaderWriter::new(&mut datagram, &fields, Form::OneByte);
         extend(&mut writer, section, &mut self.transport_sequence, world.now);
-        if let Some(rid) = stream.source.rid
+        if let Some(rid) = &stream.source.rid
             && let Some(id) = section.extension_map().id(Extension::RepairedRtpStreamId)
         {
             writer.extension(id, rid.as_bytes());
