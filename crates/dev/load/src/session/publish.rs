@@ -5,10 +5,13 @@ use roomline_rtp::{Extension, Fields, Form, HeaderWriter, extension};
 use std::time::Duration;
 
 use super::{Session, World};
-use crate::clock::Nanos;
+use crate::clock::{MILLISECOND, Nanos};
 use crate::datagrams::Batch;
 use crate::outgoing::{Kept, Outgoing, Packet, Pattern};
 use crate::sdp::Section;
+
+/// How much earlier an encoding starts than the next smaller one, where the largest has to be first.
+const HEAD_START: Nanos = 50 * MILLISECOND;
 
 impl Session {
     /// Starts what is sent in a section: one pattern for each encoding, from the smallest.
@@ -27,8 +30,12 @@ impl Session {
             let (found, wanted) = (patterns.len(), streams.len());
             return Err(format!("section {section} sends {wanted} streams, not {found}"));
         }
-        for (stream, pattern) in streams.into_iter().zip(patterns) {
-            stream.start(*pattern, now);
+        let largest_first = self.sections.get(section).is_some_and(|one| one.largest_first);
+        let count = streams.len() as Nanos;
+        for (index, (stream, pattern)) in (1..).zip(streams.into_iter().zip(patterns)) {
+            // Galene gives people the encoding that it has seen first.
+            let delay = if largest_first { (count - index) * HEAD_START } else { 0 };
+            stream.start(*pattern, now + delay);
         }
         Ok(())
     }

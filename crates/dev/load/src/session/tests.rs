@@ -32,7 +32,8 @@ impl Pair {
         let (now, identity) = (clock.now(), Identity::generate().unwrap());
         let sessions = [true, false].map(|offers| {
             let mut rng = StdRng::seed_from_u64(u64::from(offers));
-            Session::new(offers, vec![profile], &identity.fingerprint, now, &mut rng)
+            let role = (offers, at(0).ip());
+            Session::new(role, vec![profile], &identity.fingerprint, now, &mut rng)
         });
         let latency = Histogram::default();
         let mut pair = Pair { sessions, identity, clock, now, latency, media: 0, lose: |_| false };
@@ -204,4 +205,22 @@ fn candidates_may_come_later() {
     assert!(!pair.sessions[0].trickle("candidate:1 1 udp 9 name.local 9 typ host"));
     pair.run(SECOND);
     assert!(pair.sessions.iter().all(|session| session.connected.is_some()));
+}
+
+#[test]
+fn the_largest_encoding_comes_first_where_servers_expect_it() {
+    for largest_first in [false, true] {
+        let mut pair = Pair::new(ProfileName::Gcm);
+        let layers = Offered { simulcast: 3, largest_first, ..video(Direction::SendOnly) };
+        pair.negotiate(&[layers], &mut 0);
+        pair.run(SECOND);
+        let now = pair.now;
+        pair.sessions[0].start(0, &[FRAMES; 3], now).unwrap();
+        pair.run(SECOND);
+        let arrived: Vec<_> = pair.sessions[1].incoming.iter().map(|one| one.stream).collect();
+        assert_eq!(arrived.len(), 3);
+        if largest_first {
+            assert_eq!(arrived, [Some(2), Some(1), Some(0)]);
+        }
+    }
 }
