@@ -23,8 +23,8 @@ def sockets_open(house: House) -> int:
     return found["signaling_connections"]
 
 
-async def upgrade(house: House, *fields: str) -> str:
-    head = "GET /v1/signal HTTP/1.1\nHost: x\nConnection: Upgrade\nUpgrade: websocket\n"
+async def upgrade(house: House, *fields: str, how: str = "GET /v1/signal HTTP/1.1") -> str:
+    head = f"{how}\nHost: x\nConnection: Upgrade\nUpgrade: websocket\n"
     return await exchange(house.hand_over(), head + "".join(f"{f}\n" for f in fields) + "\n")
 
 
@@ -33,6 +33,9 @@ def test_a_request_that_is_no_handshake_is_refused(tmp_path: Path) -> None:
         key = "Sec-WebSocket-Key: cm9vbWxpbmUtYmVuY2gtMQ=="
         assert "400 Bad Request" in await upgrade(house, "Sec-WebSocket-Version: 13")
         assert "400 Bad Request" in await upgrade(house, key, "Sec-WebSocket-Version: 12")
+        version = "Sec-WebSocket-Version: 13"
+        for how in ("POST /v1/signal HTTP/1.1", "GET /v1/signal HTTP/1.0"):
+            assert "400 Bad Request" in await upgrade(house, key, version, how=how)
         assert sockets_open(house) == 0
 
     run(tmp_path, work)

@@ -246,13 +246,19 @@ class HandedProtocol(HttpToolsProtocol):
         """It was one for a WebSocket, which has a deadline of its own for the first frame."""
         self._stop_waiting()
         if self._dispatcher.is_signaling(self._path()):
-            self.connections.discard(self)
-            transport = cast("HandedTransport", self.transport).inner
-            self._sockets.take(transport, self.url.decode("latin-1"), self.headers)
+            self._open_signaling()
             return
         if not self._is_ours():
             self.config = self._application_config
         super().handle_websocket_upgrade()
+
+    def _open_signaling(self) -> None:
+        if (self.scope["method"], self.scope["http_version"]) != ("GET", "1.1"):
+            self.send_400_response("A WebSocket begins with GET and HTTP/1.1 (RFC 6455).")
+            return
+        self.connections.discard(self)
+        transport = cast("HandedTransport", self.transport).inner
+        self._sockets.take(transport, self.url.decode("latin-1"), self.headers)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
