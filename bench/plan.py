@@ -133,6 +133,10 @@ class Plan:
                         self.sheet.add(run, self.path)
                         progress.tell(run)
             except* BenchError as group:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    # Ctrl-C reaches the servers too; that they end says nothing about them.
+                    raise asyncio.CancelledError from group
                 reason = "; ".join(str(e) for e in leaves(group))
                 run = Run(workload.name, "all", "fixed", way.name, number, {}, {}, reason)
                 self.sheet.add(run, self.path)

@@ -152,3 +152,27 @@ def test_everybody_has_a_turn_in_each_round_in_another_order(tmp_path: Path) -> 
     # More rounds may follow.
     asyncio.run(replace(plan, sheet=kept, rounds=1).carry_out([Scripted(ways[:1])]))
     assert Sheet.read(path).runs[-1].round == 3
+
+
+def test_an_interruption_is_no_run(tmp_path: Path) -> None:
+    """Servers get Ctrl-C too, and have then ended by themselves."""
+
+    class Interrupted(Scripted):
+        async def runs(self, plan: Plan, way: Way, number: int) -> AsyncGenerator[Run]:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                raise BenchError("the server had ended by itself")
+            yield  # type: ignore[unreachable] # makes it a generator
+
+    sheet = Sheet("2026-01-01T10:00+00:00", {}, {}, {})
+    plan = Plan(cast("Any", None), sheet, tmp_path / "report.json", 1, 1.0, full=False)
+
+    async def interrupt() -> None:
+        working = asyncio.create_task(plan.carry_out([Interrupted([WAY])]))
+        asyncio.get_running_loop().call_soon(working.cancel)
+        await working
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(interrupt())
+    assert sheet.runs == []
