@@ -29,7 +29,7 @@ the kernel does on their behalf; *core* is the time in which the server's core w
 nobody is charged for.
 """
 PATTERNS = {
-    "frames": "a burst of 10 packets of 1200 B for each frame, 30 frames a second at the fixed load",
+    "frames": "frames of 10 packets of 1200 B, each frame at once, 30 a second at the fixed load",
     "even": "packets of 1200 B, evenly spaced",
     "even-160": "packets of 160 B, evenly spaced",
     "speech": "packets of 160 B, every 20 ms from each who speaks",
@@ -193,17 +193,21 @@ def _used(sheets: Sequence[Sheet]) -> list[Sheet]:
 
 
 def _workload(page: Page, sheet: Sheet, name: str, title: str, limit: Sheet | None) -> None:
-    page.add(f"## {title[0].upper()}{title[1:]}")
+    page.add(f"## {_upper(title)}")
     for case in sheet.cases(name):
         if case == "all" or name == "growth":
             continue
         if name in SINGLE:
             _single(page, sheet, name, case)
             continue
-        page.add(f"### {PATTERNS.get(case, case).capitalize()}")
+        page.add(f"### {_upper(PATTERNS.get(case, case))}")
         _fixed(page, sheet, name, case, limit)
         _maxima(page, sheet, name, case)
         _latencies(page, sheet, name, case)
+
+
+def _upper(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _single(page: Page, sheet: Sheet, name: str, case: str) -> None:
@@ -326,7 +330,7 @@ def _limit(page: Page, sheet: Sheet | None) -> None:
         head = ["", "CPU ns/packet", "core ns/packet", "most packets per second"]
         head.append("CPU ns/packet there")
         if rows:
-            page.add(f"### {PATTERNS.get(case, case).capitalize()}: the ceiling", table(head, rows))
+            page.add(f"### The ceiling for {PATTERNS.get(case, case)}", table(head, rows))
 
 
 def _growth(page: Page, sheet: Sheet | None) -> None:
