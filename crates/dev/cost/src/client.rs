@@ -37,11 +37,16 @@ impl Identity {
         Ok(Self { certificate, config: Arc::new(config), profile })
     }
 
-    /// An offer with these media sections.
-    pub fn offer(&self, sections: &[Section]) -> String {
+    /// The certificate's fingerprint (RFC 8122), by SHA-256.
+    pub fn fingerprint(&self) -> String {
         let digest =
             aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &self.certificate.certificate);
         let bytes: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        bytes.join(":")
+    }
+
+    /// An offer with these media sections.
+    pub fn offer(&self, sections: &[Section]) -> String {
         let mids: Vec<String> = (0..sections.len()).map(|mid| mid.to_string()).collect();
         let mut sdp = format!(
             "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\n\
@@ -49,7 +54,7 @@ impl Identity {
             mids.join(" ")
         );
         for (mid, section) in sections.iter().enumerate() {
-            sdp.push_str(&section.describe(mid, &bytes.join(":")));
+            sdp.push_str(&section.describe(mid, &self.fingerprint()));
         }
         sdp
     }
@@ -137,7 +142,7 @@ impl<W: Wire> Client<W> {
         let media = SocketAddr::new(SERVER.into(), media_port(answer)?);
         let turn = if turn { Some(Turn::allocate(&wire, participant, media)?) } else { None };
         let mut dtls =
-            Dtls::new_auto(identity.config.clone(), identity.certificate.clone(), Instant::now());
+            Dtls::new_13(identity.config.clone(), identity.certificate.clone(), Instant::now());
         dtls.set_active(true);
         let mut link = Link { wire, turn };
         link.check(answer)?;
@@ -172,6 +177,36 @@ impl<W: Wire> Client<W> {
             self.buffer[..4].copy_from_slice(&turn.header(length));
         }
         Ok(&self.buffer)
+    }
+
+    /// Sends a packet of SCTP.
+    pub fn send_data(&mut self, packet: &[u8]) -> Result<(), Box<dyn Error>> {
+        self.dtls.send_application_data(packet)?;
+        self.exchange_records().map(drop)
+    }
+
+    /// The packets of SCTP that have come, without waiting for more.
+    pub fn receive_data(&mut self) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+        let mut packets = Vec::new();
+        while let Ok(record) = self.wire.receive() {
+            if record.first().is_some_and(|first| (20..=63).contains(first)) {
+                self.dtls.handle_packet(&record)?;
+                packets.extend(self.exchange_records()?);
+            }
+        }
+        Ok(packets)
+    }
+
+    fn exchange_records(&mut self) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+        let (mut room, mut packets) = (vec![0; MTU], Vec::new());
+        loop {
+            match self.dtls.poll_output(&mut room) {
+                Output::Packet(packet) => self.wire.send(packet)?,
+                Output::ApplicationData(data) => packets.push(data.to_vec()),
+                Output::Timeout(_) => return Ok(packets),
+                _ => {}
+            }
+        }
     }
 
     /// Its way to the server.
