@@ -480,7 +480,8 @@ impl Router {
         let Some(publication) = self.publications.get_mut(key as usize) else { return };
         let wants = |slot: &u32| {
             let slot = self.slots.get(*slot as usize);
-            slot.and_then(|slot| slot.binding.as_ref()).is_some_and(|binding| binding.wants_history())
+            slot.and_then(|slot| slot.binding.as_ref())
+                .is_some_and(|binding| binding.wants_history())
         };
         if publication.slots.iter().any(wants) {
             publication.keep_history();
