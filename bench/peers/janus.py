@@ -59,8 +59,8 @@ class Janus:
     """Janus, with as many threads for media as asked for."""
 
     name: str = "janus"
-    event_loops: int | None = 2
-    """Threads shared by all participants; None is the default, a thread for each."""
+    event_loops: int | None = 1
+    """Threads shared by all participants, best as many as cores; None is the default: one each."""
     ice_lite: bool = True
 
     @property
