@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::clock::{MICROSECOND, Nanos, SECOND, cpu_time};
 use crate::histogram::Histogram;
-use crate::incoming::Counts;
-use crate::outgoing::Sent;
+use crate::incoming::{Counts, Incoming};
+use crate::outgoing::{Outgoing, Sent};
 use crate::request::Id;
 use crate::transport::Transport;
 
@@ -49,8 +49,7 @@ impl Measurement {
         let (mut streams, mut publishers) = (Vec::new(), Vec::new());
         for transport in transports {
             sums.refused += transport.link.refused;
-            let session = &transport.session;
-            for stream in &session.incoming {
+            for stream in &transport.session.incoming {
                 let window = stream.counts.since(&stream.before);
                 if stream.is_rtx {
                     sums.rtx += window.received;
@@ -58,72 +57,26 @@ impl Measurement {
                 }
                 sums.receive(&window);
                 if self.with_streams {
-                    let mid = stream.section.and_then(|index| session.sections.get(index));
-                    streams.push(json!({
-                        "transport": transport.name,
-                        "ssrc": stream.ssrc,
-                        "mid": mid.map(|section| &section.mid),
-                        "kind": if stream.is_video { "video" } else { "audio" },
-                        "stream": stream.stream,
-                        "expected": window.expected,
-                        "received": window.received,
-                        "lost": window.lost(),
-                        "duplicate": window.duplicate,
-                        "repaired": window.repaired,
-                        "reordered": window.reordered,
-                        "bytes": window.bytes,
-                        "jitter_ms": stream.jitter_ms(),
-                    }));
+                    streams.push(told_of_stream(transport, stream, &window));
                 }
             }
-            for stream in &session.outgoing {
-                let (sent, before) = (&stream.sent, &stream.before);
-                sums.send(sent, before);
+            for stream in &transport.session.outgoing {
+                let window = stream.sent.since(&stream.before);
+                sums.send(&window);
                 if self.with_streams {
-                    publishers.push(json!({
-                        "transport": transport.name,
-                        "section": stream.section,
-                        "rid": &stream.source.rid,
-                        "stream": stream.stream,
-                        "packets": sent.packets - before.packets,
-                        "bytes": sent.bytes - before.bytes,
-                        "retransmitted": sent.retransmitted - before.retransmitted,
-                        "nacked": sent.nacked - before.nacked,
-                        "keyframe_requests": sent.keyframe_requests - before.keyframe_requests,
-                        "skipped": sent.skipped - before.skipped,
-                    }));
+                    publishers.push(told_of_publisher(transport, stream, &window));
                 }
             }
         }
+        sums.refused = sums.refused.saturating_sub(self.refused);
         let span = now - self.began;
         let seconds = span as f64 / SECOND as f64;
         let cpu = (cpu_time() - self.cpu) as f64 / span as f64;
-        let refused = sums.refused.saturating_sub(self.refused);
-        let reason = sums.problem(cpu, refused);
-        let Sums { received: got, sent, rtx, .. } = sums;
+        let reason = sums.problem(cpu);
         json!({
             "seconds": seconds,
-            "received": {
-                "packets": got.received,
-                "packets_per_second": (got.received + got.duplicate + rtx) as f64 / seconds,
-                "bytes": got.bytes,
-                "expected": got.expected,
-                "lost": sums.lost,
-                "duplicate": got.duplicate,
-                "repaired": got.repaired,
-                "reordered": got.reordered,
-                "rtx": rtx,
-            },
-            "sent": {
-                "packets": sent.packets,
-                "packets_per_second": sent.packets as f64 / seconds,
-                "bytes": sent.bytes,
-                "retransmitted": sent.retransmitted,
-                "nacked": sent.nacked,
-                "keyframe_requests": sent.keyframe_requests,
-                "skipped": sent.skipped,
-                "refused": refused,
-            },
+            "received": sums.told_of_receivers(seconds),
+            "sent": sums.told_of_senders(seconds),
             "latency_us": self.latencies(),
             "cpu": cpu,
             "void": reason.is_some(),
@@ -172,24 +125,89 @@ impl Sums {
         self.lost += window.lost();
     }
 
-    fn send(&mut self, now: &Sent, before: &Sent) {
+    fn send(&mut self, window: &Sent) {
         let sum = &mut self.sent;
-        sum.packets += now.packets - before.packets;
-        sum.bytes += now.bytes - before.bytes;
-        sum.retransmitted += now.retransmitted - before.retransmitted;
-        sum.nacked += now.nacked - before.nacked;
-        sum.keyframe_requests += now.keyframe_requests - before.keyframe_requests;
-        sum.skipped += now.skipped - before.skipped;
+        sum.packets += window.packets;
+        sum.bytes += window.bytes;
+        sum.retransmitted += window.retransmitted;
+        sum.nacked += window.nacked;
+        sum.keyframe_requests += window.keyframe_requests;
+        sum.skipped += window.skipped;
+    }
+
+    fn told_of_receivers(&self, seconds: f64) -> Value {
+        let got = &self.received;
+        let all = got.received + got.duplicate + self.rtx;
+        json!({
+            "packets": got.received,
+            "packets_per_second": all as f64 / seconds,
+            "bytes": got.bytes,
+            "expected": got.expected,
+            "lost": self.lost,
+            "duplicate": got.duplicate,
+            "repaired": got.repaired,
+            "reordered": got.reordered,
+            "rtx": self.rtx,
+        })
+    }
+
+    fn told_of_senders(&self, seconds: f64) -> Value {
+        let sent = &self.sent;
+        json!({
+            "packets": sent.packets,
+            "packets_per_second": sent.packets as f64 / seconds,
+            "bytes": sent.bytes,
+            "retransmitted": sent.retransmitted,
+            "nacked": sent.nacked,
+            "keyframe_requests": sent.keyframe_requests,
+            "skipped": sent.skipped,
+            "refused": self.refused,
+        })
     }
 
     /// Why the measurement says more about the generator than about the server.
-    fn problem(&self, cpu: f64, refused: u64) -> Option<String> {
+    fn problem(&self, cpu: f64) -> Option<String> {
         if cpu > BUSY {
             return Some(format!("the load client used {:.0} % of its core", cpu * 100.0));
         }
         if self.sent.skipped > 0 {
             return Some(format!("the load client came too late for {} frames", self.sent.skipped));
         }
+        let refused = self.refused;
         (refused > 0).then(|| format!("the kernel did not take {refused} datagrams"))
     }
+}
+
+fn told_of_stream(transport: &Transport, stream: &Incoming, window: &Counts) -> Value {
+    let section = stream.section.and_then(|index| transport.session.sections.get(index));
+    json!({
+        "transport": transport.name,
+        "ssrc": stream.ssrc,
+        "mid": section.map(|section| &section.mid),
+        "kind": if stream.is_video { "video" } else { "audio" },
+        "stream": stream.stream,
+        "expected": window.expected,
+        "received": window.received,
+        "lost": window.lost(),
+        "duplicate": window.duplicate,
+        "repaired": window.repaired,
+        "reordered": window.reordered,
+        "bytes": window.bytes,
+        "jitter_ms": stream.jitter_ms(),
+    })
+}
+
+fn told_of_publisher(transport: &Transport, stream: &Outgoing, window: &Sent) -> Value {
+    json!({
+        "transport": transport.name,
+        "section": stream.section,
+        "rid": &stream.source.rid,
+        "stream": stream.stream,
+        "packets": window.packets,
+        "bytes": window.bytes,
+        "retransmitted": window.retransmitted,
+        "nacked": window.nacked,
+        "keyframe_requests": window.keyframe_requests,
+        "skipped": window.skipped,
+    })
 }

@@ -82,6 +82,19 @@ pub(crate) struct Sent {
     pub(crate) skipped: u64,
 }
 
+impl Sent {
+    pub(crate) fn since(&self, before: &Sent) -> Sent {
+        Sent {
+            packets: self.packets - before.packets,
+            bytes: self.bytes - before.bytes,
+            retransmitted: self.retransmitted - before.retransmitted,
+            nacked: self.nacked - before.nacked,
+            keyframe_requests: self.keyframe_requests - before.keyframe_requests,
+            skipped: self.skipped - before.skipped,
+        }
+    }
+}
+
 /// A packet that may be asked for again.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Kept {
