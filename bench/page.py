@@ -141,11 +141,16 @@ def _goals(page: Page, sheets: Sequence[Sheet]) -> None:
         quarters = f"{number(spread.quarter)}–{number(spread.three_quarters)}" if spread else ""
         bounds = [f"{number(bound)}{goal.unit}" for bound in (goal.least, goal.aim)]
         reached = goal.reached(spread) if spread else ""
-        rows.append([goal.measure, *bounds, here, quarters, reached])
-    head = ["measure", "at least", "aim", "here (lowest–highest)", "middle half", "reached"]
+        most = goal.ceiling(sheets)
+        possible = f"{number(most)}{goal.unit}" if most else ""
+        rows.append([goal.measure, *bounds, here, quarters, possible, reached])
+    head = ["measure", "at least", "aim", "here (lowest–highest)", "middle half"]
+    head += ["the ceiling has", "reached"]
     page.add(
         "## Figures to reach",
         table(head, rows),
+        "*The ceiling has* what a program would reach here that only opens, seals and sends "
+        "([below](#the-ceiling)): what every server pays alike bounds all ratios.",
         "mediasoup can't be built from package registries alone, so its row is empty: see "
         "[what is not there](../how-to/benchmark.md#what-is-not-there).",
     )

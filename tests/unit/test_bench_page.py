@@ -78,6 +78,9 @@ def test_goals_know_which_way_is_better() -> None:
     assert more.reached(one.scaled(more.aim)) == "aim"
     assert [less.reached(one.scaled(f * less.least)) for f in (1.1, 1.0)] == ["no", "yes"]
     assert less.reached(one.scaled(less.aim)) == "aim"
+    wide = Spread.of([0.5 * more.least, 1.1 * more.least, 1.2 * more.least])
+    assert wide is not None
+    assert more.reached(wide) == "not clear"
 
 
 def test_a_page_without_results_says_so() -> None:
