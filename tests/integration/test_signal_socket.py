@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,33 @@ def test_a_client_that_reads_nothing_is_cut_off(
         assert await read_to_the_end(ada)
 
     run(tmp_path, work, drain_seconds=0)
+
+
+def test_pings_of_a_client_that_reads_nothing_do_not_pile_up(tmp_path: Path) -> None:
+    async def work(house: House) -> None:
+        ada = await joined(house, "ada")
+        for _ in range(1_000):
+            ada.protocol.send_ping(b"x" * 125)
+        pings = b"".join(ada.protocol.data_to_send())
+        taken, rest = 0, b""
+        for _ in range(1_000):
+            rest = rest or pings
+            with contextlib.suppress(BlockingIOError):
+                sent = ada.plain.send(rest)
+                taken, rest = taken + sent, rest[sent:]
+            await asyncio.sleep(0)
+        assert taken < 100 * len(pings)
+        # Who reads again is heard again.
+        sending = asyncio.get_running_loop().sock_sendall(ada.plain, rest + masked(PING))
+        _, pong = await asyncio.gather(sending, ada.receive("pong"))
+        assert pong["request"] == 7
+
+    run(tmp_path, work)
+
+
+def masked(text: str) -> bytes:
+    """A text frame of a client."""
+    return Frame(Opcode.TEXT, text.encode()).serialize(mask=True)
 
 
 async def read_to_the_end(browser: Browser) -> bool:

@@ -105,12 +105,17 @@ class SignalSocket(asyncio.Protocol):
         self._sockets.hub.disconnect(self._connection)
 
     def pause_writing(self) -> None:
-        """The client reads slower than we write: what then waits is the core's to bound."""
+        """The client reads slower than we write: what then waits is the core's to bound.
+
+        Nothing more is read of it either: every ping of its would leave a pong here.
+        """
         self._writable = False
+        self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """It has caught up."""
         self._writable = True
+        self._transport.resume_reading()
         self._flush()
 
     def send(self, text: str) -> None:
