@@ -1,5 +1,7 @@
 """The native module from Python's side: values, start, events, errors, end."""
 
+import contextlib
+import os
 import selectors
 import socket
 import ssl
@@ -101,6 +103,28 @@ def test_commands_that_come_together_are_carried_out_in_order(engine: Engine) ->
     while len(told) < len(numbers):
         told += [e.request for e in wait_for_events(engine) if isinstance(e, Event.Failed)]
     assert told == numbers
+
+
+def other_end(connection: socket.socket) -> socket.socket:
+    """A copy of the socket in this process that a connection leads to."""
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - one may be gone by now
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            copy = socket.fromfd(int(name), socket.AF_INET, socket.SOCK_STREAM)
+            stack.callback(copy.close)
+            if copy.getpeername()[1] == connection.getsockname()[1]:
+                stack.pop_all()
+                return copy
+    raise AssertionError("no socket of this process has that peer")
+
+
+def test_answers_do_not_wait_for_acknowledgements(engine: Engine) -> None:
+    context = ssl.create_default_context(cadata=CA.certificate.decode())
+    with (
+        socket.create_connection(("127.0.0.1", engine.https_port), timeout=5) as tcp,
+        context.wrap_socket(tcp, server_hostname="localhost") as client,
+        other_end(client) as server,
+    ):
+        assert server.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
 def test_an_http_connection_comes_with_its_addresses(engine: Engine) -> None:

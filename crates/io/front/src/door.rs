@@ -320,6 +320,12 @@ impl Door {
         let Ok(server) = tcp.local_addr().map(canonical) else {
             return Counters::count(&counters.closed_early);
         };
+        // What we write is whole. With Nagle's algorithm a WebSocket's first answers wait for
+        // acknowledgements that the client delays, 40 ms each.
+        if let Err(error) = tcp.set_nodelay(true) {
+            log::debug!("a connection was gone before it began: {error}");
+            return Counters::count(&counters.accept_failed);
+        }
         let tls = match tls.then(|| self.shared.identity.accept()).transpose() {
             Ok(tls) => tls,
             Err(error) => {

@@ -69,7 +69,6 @@ struct Waiting {
 impl TurnConnection {
     pub(crate) fn new(pending: Pending) -> io::Result<Self> {
         let Pending { tcp, tls, client, server, first } = pending;
-        tcp.set_nodelay(true)?;
         limit_unsent(&tcp)?;
         Ok(Self {
             tcp,
