@@ -76,6 +76,12 @@ impl<'a> HeaderWriter<'a> {
         true
     }
 
+    /// Bytes of the header so far.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.buffer.len() - self.start
+    }
+
     /// Pads the extension and fills in its length. Returns the header's length in bytes; the
     /// payload is to be appended next.
     pub fn finish(self) -> usize {

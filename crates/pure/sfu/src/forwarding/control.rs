@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use roomline_rtp::rtcp::{Compound, Nack, Packet, ReportBlock, SenderInfo, round_trip_time};
 
-use super::fanout::Fanout;
+use super::fanout::{Fanout, send_time};
 use super::router::Router;
 use super::{Egress, LegId};
 
@@ -157,7 +157,7 @@ impl Router {
             counters: &mut self.counters,
             header: &mut self.header,
             payload: &mut self.payload,
-            epoch: self.epoch,
+            time: send_time(now, self.epoch),
             now,
         };
         fanout.retransmit(key, number, shift, &media, out)

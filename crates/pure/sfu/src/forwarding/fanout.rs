@@ -13,6 +13,7 @@ use super::media::{Elements, Media};
 use super::publication::Publication;
 use super::rewrite::{Clock, Rewritten};
 use super::subscription::Slot;
+use super::template::{Template, Varying};
 use super::timers::{Owner, Timers};
 use super::{Drop, Egress, LegId, Payload};
 
@@ -31,8 +32,8 @@ pub(super) struct Fanout<'r> {
     /// Room for the header, and for the payload of a retransmission.
     pub(super) header: &'r mut Vec<u8>,
     pub(super) payload: &'r mut Vec<u8>,
-    /// Where absolute send times begin.
-    pub(super) epoch: Instant,
+    /// The absolute send time.
+    pub(super) time: [u8; 3],
     pub(super) now: Instant,
 }
 
@@ -79,8 +80,8 @@ impl Fanout<'_> {
             ssrc: slot.ssrc,
         };
         self.header.clear();
-        let varying = (!format.is_repeatable()).then_some((self.now, self.epoch));
-        write_header(self.header, &fields, slot, leg, media.elements, varying);
+        let time = (!format.is_repeatable()).then_some(self.time);
+        write_header(self.header, &fields, slot, leg, media.elements, time);
         let size = self.header.len() + media.payload.len();
         if size > MAX_PACKET {
             return Err(Drop::TooLarge);
@@ -124,8 +125,7 @@ impl Fanout<'_> {
             self.payload.clear();
             self.payload.extend_from_slice(&(number as u16).to_be_bytes());
             self.payload.extend_from_slice(media.payload);
-            let varying = Some((self.now, self.epoch));
-            write_header(self.header, &fields, slot, leg, media.elements, varying);
+            write_header(self.header, &fields, slot, leg, media.elements, Some(self.time));
             (true, next >> 16, &self.payload[..])
         } else if format.is_repeatable() {
             write_header(self.header, &fields, slot, leg, media.elements, None);
@@ -177,27 +177,44 @@ fn rewrite(
     rewriter.rewrite(&mut slot.stream, media.index, media.timestamp, now).ok_or(Drop::BeforeStart)
 }
 
-/// Writes a header in the terms of the slot's leg. `varying` is now and the epoch of send times, or
-/// nothing if the packet must come out the same every time.
+/// An absolute send time, whose clock began at `epoch`.
+pub(super) fn send_time(now: Instant, epoch: Instant) -> [u8; 3] {
+    AbsSendTime::from_duration(now.saturating_duration_since(epoch)).to_bytes()
+}
+
+/// Writes a header in the terms of the slot's leg. `time` is the send time, or nothing if the packet
+/// must come out the same every time.
 fn write_header(
     header: &mut Vec<u8>,
     fields: &Fields,
-    slot: &Slot,
+    slot: &mut Slot,
     leg: &mut Leg,
     elements: Elements<'_>,
-    varying: Option<(Instant, Instant)>,
+    time: Option<[u8; 3]>,
 ) {
+    if let Some(time) = time.filter(|_| elements.0.is_empty()) {
+        if !slot.template.is_some_and(|template| template.is_of(leg.form)) {
+            slot.template = Some(Template::new(slot, leg.form));
+        }
+        if let Some(template) = slot.template.as_ref().filter(|template| template.fits()) {
+            let number = if template.is_numbered() { leg.next_transport_sequence() } else { 0 };
+            return template.write(
+                header,
+                fields,
+                Varying { sequence: number.to_be_bytes(), time },
+            );
+        }
+    }
     let mut writer = HeaderWriter::new(header, fields, leg.form);
     if let Some(id) = slot.id(Extension::Mid) {
         writer.extension(id, slot.mid.as_bytes());
     }
-    if let Some((now, epoch)) = varying {
+    if let Some(time) = time {
         if let Some(id) = slot.id(Extension::TransportSequence) {
             writer.extension(id, &leg.next_transport_sequence().to_be_bytes());
         }
         if let Some(id) = slot.id(Extension::AbsSendTime) {
-            let since = now.saturating_duration_since(epoch);
-            writer.extension(id, &AbsSendTime::from_duration(since).to_bytes());
+            writer.extension(id, &time);
         }
     }
     for (tag, value) in elements {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use roomline_rtp::{RtpPacket, VideoCodec, rtx};
 use roomline_sdp::{Codec, Kind};
 
-use super::fanout::Fanout;
+use super::fanout::{Fanout, send_time};
 use super::leg::Format;
 use super::media::{Elements, Media};
 use super::publication::{CurrentCodec, Incoming};
@@ -142,7 +142,7 @@ impl Router {
             counters: &mut self.counters,
             header: &mut self.header,
             payload: &mut self.payload,
-            epoch: self.epoch,
+            time: send_time(now, self.epoch),
             now,
         };
         fanout.forward(publication, media, keyframe, out);

@@ -40,6 +40,7 @@ mod reports;
 mod rewrite;
 mod router;
 mod subscription;
+mod template;
 #[cfg(test)]
 mod testing;
 mod timeouts;

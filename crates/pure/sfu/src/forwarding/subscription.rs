@@ -8,6 +8,7 @@ use roomline_sdp::{Codec, Kind, LocalStream, MediaSection};
 
 use super::path_loss::PathLoss;
 use super::rewrite::{OutgoingStream, Rewriter};
+use super::template::Template;
 use crate::ids::SubscriptionId;
 
 /// A media section in which a client receives. It lives as long as its leg.
@@ -29,6 +30,8 @@ pub(super) struct Slot {
     pub(super) binding: Option<Box<Binding>>,
     /// The client receives in it now.
     pub(super) open: bool,
+    /// Made when it is needed.
+    pub(super) template: Option<Template>,
     codecs: Arc<[Codec]>,
 }
 
@@ -93,6 +96,7 @@ impl Slot {
             path_loss: PathLoss::default(),
             binding: None,
             open: section.receives,
+            template: None,
             codecs,
         }
     }
@@ -112,6 +116,7 @@ impl Slot {
         let changed = extensions != self.extensions || self.codecs != codecs;
         if changed {
             self.extensions = extensions;
+            self.template = None;
             self.codecs = codecs;
         }
         changed
