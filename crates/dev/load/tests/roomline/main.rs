@@ -162,6 +162,8 @@ fn a_server_that_closes_is_an_event() {
     let (mut client, mut server) = (Client::start(), Server::start());
     let sections = json!([{"kind": "video", "direction": "sendonly"}]);
     join(&mut client, &mut server, 1, &sections, &["gcm"]);
+    // A server whose own handshake isn't done has nobody to say goodbye to.
+    server.wait_connected(1);
     server.close(1);
     let event = client.event("ended");
     assert_eq!(event["transport"], "t1");

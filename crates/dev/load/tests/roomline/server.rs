@@ -153,6 +153,13 @@ impl Server {
         self.engine.submit(Command::CloseTransport { transport }).unwrap();
     }
 
+    pub fn wait_connected(&mut self, number: u64) {
+        self.event(|event| match event {
+            Event::TransportConnected { transport, .. } if transport.0 == number => Some(()),
+            _ => None,
+        });
+    }
+
     pub fn wait_closed(&mut self, number: u64) {
         self.event(|event| match event {
             Event::TransportClosed { transport: TransportId(n), .. } if *n == number => Some(()),
