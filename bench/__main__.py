@@ -160,6 +160,7 @@ def open_sheet(options: argparse.Namespace, measuring: Measuring, place: Topolog
         "nice": options.nice,
         "gro": options.gro,
         "features": place.features(),
+        "buffers": place.buffers(),
     }
     sheet = Sheet(now(), machine.describe(), {"commit": machine.commit() or "unknown"}, setup)
     if not measuring.report.exists():

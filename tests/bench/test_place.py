@@ -1,4 +1,4 @@
-"""The place for measuring is as described, and goes away again. Needs root."""
+"""The place for measuring is as described, and goes away again. Needs what the lab needs."""
 
 from __future__ import annotations
 

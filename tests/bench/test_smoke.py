@@ -1,4 +1,4 @@
-"""The benchmark works from end to end, with our server alone. Judges no time. Needs root."""
+"""The benchmark works from end to end, with our server alone. Judges no time."""
 
 from __future__ import annotations
 
