@@ -38,6 +38,7 @@ bench: check-system $(BENCH) ## Roomline beside the peers: fan-out and relays (r
 
 bench-full: check-system $(BENCH) ## Everything the benchmark has (root, hours); bench-full.log says how far it is
 	$(BIN)/python -m bench --full $(ARGS) 2>&1 | tee bench-full.log
+	$(BIN)/python -m bench --offload --only limit,fan-out $(ARGS) 2>&1 | tee -a bench-full.log
 	$(BIN)/python -m bench page
 
 lint: $(VENV)/.engine web/node_modules/.installed ## Formatting, types, lints, dependency levels, generated files

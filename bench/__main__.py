@@ -29,6 +29,8 @@ from bench.stage import Harness
 from bench.topology import Topology, client_core, network_of, require_machine
 from bench.workloads import FRAMES, SHORT, TINY, VIEWERS, WORKLOADS
 
+LIMIT = "limit"
+"""The ceiling, where workloads are named."""
 FIXED_PPS = FRAMES.pps * VIEWERS
 """Forwarded packets per second that every server stands."""
 WINDOW_S = 3.0
@@ -103,14 +105,13 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
         "--nice", type=int, default=0, help="priority of all that takes part, -20 to 19 (0)"
     )
     parser.add_argument(
-        "--segmentation",
+        "--offload",
         action="store_true",
-        help="leave tx-udp-segmentation on: as with a network card that cuts up runs by itself",
+        help="runs are not cut up in the kernel, as with a network card that does that",
     )
     parser.add_argument(
         "--fixed", action="store_true", help="only the fixed load: no search for maxima"
     )
-    parser.add_argument("--gro", action="store_true", help="UDP_GRO in the load client")
 
 
 def add_choosing(parser: argparse.ArgumentParser) -> None:
@@ -158,7 +159,7 @@ def open_sheet(options: argparse.Namespace, measuring: Measuring, place: Topolog
         "window_s": measuring.window_s,
         "company": options.company,
         "nice": options.nice,
-        "gro": options.gro,
+        "offload": options.offload,
         "features": place.features(),
         "buffers": place.buffers(),
     }
@@ -191,7 +192,7 @@ def run_limit(options: argparse.Namespace) -> int:
 
 
 def _place(options: argparse.Namespace) -> Topology:
-    return Topology(f"rb{os.getpid()}", segmentation=options.segmentation)
+    return Topology(f"rb{os.getpid()}", segmentation=options.offload)
 
 
 def measure_limit(
@@ -199,7 +200,13 @@ def measure_limit(
 ) -> None:
     """The methods in alternating rounds at the fixed load, then the best one's maximum."""
     ceiling = limit.Limit(
-        place, program("roomline-limit"), VIEWERS, FIXED_PPS, measuring.window_s, options.company
+        place,
+        program("roomline-limit"),
+        VIEWERS,
+        FIXED_PPS,
+        measuring.window_s,
+        options.company,
+        options.offload,
     )
     every = options.full or options.command == "limit"
     tried = [(shape, method) for shape in limit.SHAPES for method in limit.methods(shape, every)]
@@ -228,7 +235,7 @@ def run_peers(options: argparse.Namespace) -> int:
     build(chosen, options.cache)
     with _place(options) as place:
         harness = Harness(
-            place, options.cache, options.company, program("roomline-load"), options.gro
+            place, options.cache, options.company, program("roomline-load"), options.offload
         )
         sheet = open_sheet(options, measuring, place)
         plan = Plan(
@@ -241,7 +248,7 @@ def run_peers(options: argparse.Namespace) -> int:
             maxima=not options.fixed,
         )
         with client_core(options.nice):
-            if not options.only:
+            if not options.only or LIMIT in options.only:
                 measure_limit(options, measuring, place, sheet)
             with network_of(place.client):
                 asyncio.run(plan.carry_out(chosen))
@@ -252,7 +259,7 @@ def run_peers(options: argparse.Namespace) -> int:
 def choose(options: argparse.Namespace) -> list[Workload]:
     """The workloads asked for, with the ways asked for. Raises BenchError for unknown names."""
     names = {workload.name for workload in WORKLOADS}
-    if unknown := set(options.only) - names - {TINY.name}:
+    if unknown := set(options.only) - names - {TINY.name, LIMIT}:
         raise BenchError(
             f"no workload is called {', '.join(sorted(unknown))}: python -m bench list"
         )
@@ -298,6 +305,7 @@ def run_page(options: argparse.Namespace) -> int:
 
 def run_list(_: argparse.Namespace) -> int:
     """Name what there is."""
+    print(f"{LIMIT}: the machine's own ceiling")
     for workload in WORKLOADS:
         ways = ", ".join(way.name for way in workload.ways)
         short = "" if workload.name in SHORT else " (with --full)"

@@ -85,8 +85,9 @@ class Feed:
 class Forwarder:
     """A running `roomline-limit serve`."""
 
-    def __init__(self, place: Topology, binary: Path, count: int, method: Method) -> None:
-        self._place, self._binary, self._count = place, binary, count
+    def __init__(self, limit: Limit, method: Method) -> None:
+        place, binary, count = limit.place, limit.binary, limit.count
+        self._place, self._binary, self._count, self._gro = place, binary, count, limit.gro
         words = {
             "listen": f"{SERVER_V4}:{PORT}",
             "to": CLIENT_V4,
@@ -119,6 +120,7 @@ class Forwarder:
             "burst": shape.burst,
             "pps": pps / self._count,
             "seconds": seconds,
+            "gro": int(self._gro),
         }
         feeder = ["taskset", "-c", str(CLIENT_CORE), str(self._binary), "feed", *_words(words)]
         done = subprocess.run(
@@ -146,9 +148,9 @@ def _line(stream: IO[bytes] | None) -> str:
 
 
 @contextmanager
-def forwarder(place: Topology, binary: Path, count: int, method: Method) -> Iterator[Forwarder]:
+def forwarder(limit: Limit, method: Method) -> Iterator[Forwarder]:
     """A forwarder for as long as the block lasts."""
-    running = Forwarder(place, binary, count, method)
+    running = Forwarder(limit, method)
     try:
         yield running
     finally:
@@ -168,12 +170,14 @@ class Limit:
     seconds: float
     company: float
     """What others may use of a core, as a share of it."""
+    gro: bool = False
+    """Whether the receivers take joined packets."""
 
     def fixed(self, shape: Shape, method: Method, number: int) -> Run:
         """One run at the fixed load."""
         figures: dict[str, float] = {}
         try:
-            with forwarder(self.place, self.binary, self.count, method) as running:
+            with forwarder(self, method) as running:
                 running.feed(shape, self.pps, SETTLING_S)
                 figures = self._probe(running, shape, self.pps, self.seconds)
             void = None if figures["loss"] < LOSS else f"{figures['loss']:.2%} were lost"
@@ -188,7 +192,7 @@ class Limit:
         facts = self._facts(shape)
         void = None
         try:
-            with forwarder(self.place, self.binary, self.count, method) as running:
+            with forwarder(self, method) as running:
 
                 async def passes(pps: float) -> bool:
                     figures = self._probe(running, shape, pps, PROBE_S)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.goals import GOALS, ceiling
+from bench.goals import GOALS, OFFLOADED, Goal, ceiling
 from bench.machine import ROOT
 from bench.plot import Bar, bars, curve, number
 from bench.results import Sheet, newest
@@ -27,6 +27,16 @@ What follows are medians, with the lowest and the highest run in brackets. A rat
 round, then the median of the rounds. *CPU* is the processor time of all processes of a server, with what
 the kernel does on their behalf; *core* is the time in which the server's core was not idle, which adds what
 nobody is charged for.
+"""
+REMARKS = """*The ceiling has* what a program would reach here that only opens, seals and sends
+([below](#the-ceiling)): what every server pays alike bounds all ratios.
+
+mediasoup can't be built from package registries alone, so its row is empty: see
+[what is not there](../how-to/benchmark.md#what-is-not-there).
+"""
+OFFLOAD = """A second case: `tx-udp-segmentation` is on and the load client takes joined packets (UDP_GRO), as if
+both network cards cut up and joined runs of datagrams. A server that sends runs then spares the kernel most of
+its way; one that sends single packets has nothing of it.
 """
 PATTERNS = {
     "frames": "frames of 10 packets of 1200 B, each frame at once, 30 a second at the fixed load",
@@ -64,6 +74,8 @@ class Page:
 
     text: str = ""
     plots: dict[str, str] = field(default_factory=dict)
+    suffix: str = ""
+    """Of the plots' names."""
 
     def add(self, *paragraphs: str) -> None:
         """Add paragraphs."""
@@ -71,23 +83,37 @@ class Page:
 
     def plot(self, name: str, alternative: str, svg: str) -> None:
         """Add a plot."""
-        self.plots[f"{name}.svg"] = svg
-        self.add(f"![{alternative}]({PLOTS.name}/{name}.svg)")
+        file = f"{name}{self.suffix}.svg"
+        self.plots[file] = svg
+        self.add(f"![{alternative}]({PLOTS.name}/{file})")
 
 
-def render(sheets: Sequence[Sheet]) -> Page:
+def render(every: Sequence[Sheet]) -> Page:
     """The whole page."""
     page = Page(INTRODUCTION)
-    _goals(page, sheets)
-    _machine(page, sheets)
+    sheets = [sheet for sheet in every if not sheet.offload]
+    offloaded = [sheet for sheet in every if sheet.offload]
+    page.add("## Figures to reach", _goals(GOALS, sheets), REMARKS)
+    if offloaded:
+        page.add(OFFLOAD, _goals(OFFLOADED, offloaded))
+    _machine(page, [*_used(sheets), *_used(offloaded)])
+    _workloads(page, sheets)
+    _growth(page, newest(sheets, "growth"))
+    _limit(page, newest(sheets, "limit"))
+    if offloaded:
+        page.add("# With runs cut up by the card")
+        page.suffix = "-offload"
+        _workloads(page, offloaded)
+        _limit(page, newest(offloaded, "limit"))
+    _voids(page, [*_used(sheets), *_used(offloaded)])
+    return page
+
+
+def _workloads(page: Page, sheets: Sequence[Sheet]) -> None:
     for workload in WORKLOADS:
         sheet = newest(sheets, workload.name)
         if sheet is not None:
             _workload(page, sheet, workload.name, workload.title, newest(sheets, "limit"))
-    _growth(page, newest(sheets, "growth"))
-    _limit(page, newest(sheets, "limit"))
-    _voids(page, sheets)
-    return page
 
 
 def write(sheets: Sequence[Sheet]) -> None:
@@ -133,9 +159,9 @@ def told(spread: Spread | None, unit: str = "") -> str:
     return f"{number(spread.median)}{unit} ({number(spread.low)}–{number(spread.high)})"
 
 
-def _goals(page: Page, sheets: Sequence[Sheet]) -> None:
+def _goals(goals: Sequence[Goal], sheets: Sequence[Sheet]) -> str:
     rows = []
-    for goal in GOALS:
+    for goal in goals:
         spread = goal.found(sheets)
         here = told(spread, goal.unit) if spread else "not measured yet"
         quarters = f"{number(spread.quarter)}–{number(spread.three_quarters)}" if spread else ""
@@ -145,20 +171,12 @@ def _goals(page: Page, sheets: Sequence[Sheet]) -> None:
         possible = f"{number(most)}{goal.unit}" if most else ""
         rows.append([goal.measure, *bounds, here, quarters, possible, reached])
     head = ["measure", "at least", "aim", "here (lowest–highest)", "middle half"]
-    head += ["the ceiling has", "reached"]
-    page.add(
-        "## Figures to reach",
-        table(head, rows),
-        "*The ceiling has* what a program would reach here that only opens, seals and sends "
-        "([below](#the-ceiling)): what every server pays alike bounds all ratios.",
-        "mediasoup can't be built from package registries alone, so its row is empty: see "
-        "[what is not there](../how-to/benchmark.md#what-is-not-there).",
-    )
+    return table([*head, "the ceiling has", "reached"], rows)
 
 
 def _machine(page: Page, sheets: Sequence[Sheet]) -> None:
     page.add("## The machine")
-    for sheet in _used(sheets):
+    for sheet in sheets:
         machine, setup = sheet.machine, sheet.setup
         virtual = ", a virtual machine" if machine["virtual"] else ""
         versions = ", ".join(
@@ -315,7 +333,7 @@ def _limit(page: Page, sheet: Sheet | None) -> None:
     if sheet is None:
         return
     page.add(
-        "## The ceiling",
+        f"## The ceiling{' with runs cut up by the card' if page.suffix else ''}",
         "What this machine can do in the same set-up: `roomline-limit` opens each packet, and for each "
         "destination writes a header, seals with AES-128-GCM under a key of its own and sends. It has no "
         "rooms, no feedback and no retransmission. The best method counts as the ceiling. The last part "
@@ -359,7 +377,7 @@ def _growth(page: Page, sheet: Sheet | None) -> None:
 
 def _voids(page: Page, sheets: Sequence[Sheet]) -> None:
     reasons: Counter[str] = Counter()
-    runs = [run for sheet in _used(sheets) for run in sheet.runs]
+    runs = [run for sheet in sheets for run in sheet.runs]
     for run in runs:
         if run.void is not None:
             reasons[_kind(run.void)] += 1

@@ -56,6 +56,11 @@ class Sheet:
     """What holds for all runs: features of the device, windows, addresses."""
     runs: list[Run] = field(default_factory=list)
 
+    @property
+    def offload(self) -> bool:
+        """Whether runs of datagrams were not cut up in the kernel."""
+        return bool(self.setup.get("offload"))
+
     @classmethod
     def read(cls, path: Path) -> Sheet:
         """Raises ValueError if the file has another format."""

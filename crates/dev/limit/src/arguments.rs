@@ -21,4 +21,9 @@ impl Arguments {
         let text = self.0.get(name).ok_or_else(|| format!("{name}=… is missing"))?;
         text.parse().map_err(|_| format!("{name}={text} can't be read"))
     }
+
+    /// Whether something was asked for.
+    pub(crate) fn is_set(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|value| value == "1")
+    }
 }

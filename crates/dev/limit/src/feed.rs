@@ -6,14 +6,16 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use crate::arguments::Arguments;
-use crate::packet::{HEADER, SOURCE, Stream};
+use crate::packet::{HEADER, SOURCE, Stream, TAG};
 use crate::receive::Receiver;
 use crate::wait::{Waiter, processor_time};
 
 /// How long after the last burst something may still come.
 const DRAIN: Duration = Duration::from_millis(300);
 /// Bytes of buffer per receiver: a burst that finds it busy is not to be lost here.
-static BUFFER: libc::c_int = 4 << 20;
+const BUFFER: libc::c_int = 4 << 20;
+/// `linux/udp.h`: join what is received.
+const UDP_GRO: libc::c_int = 104;
 
 struct Feeder {
     source: UdpSocket,
@@ -48,8 +50,9 @@ impl Feeder {
         let from: IpAddr = arguments.get("from")?;
         let (first, count): (u16, u16) = (arguments.get("first_port")?, arguments.get("count")?);
         let to: SocketAddr = arguments.get("to")?;
+        let gro = arguments.is_set("gro");
         // The sinks first: the source takes any port, and might take one of theirs.
-        let sinks = (0..count).map(|n| bind(SocketAddr::new(from, first + n)));
+        let sinks = (0..count).map(|n| bind(SocketAddr::new(from, first + n), gro));
         let sinks = sinks.collect::<Result<Vec<_>, _>>()?;
         let source = UdpSocket::bind((from, 0)).map_err(|e| e.to_string())?;
         source.connect(to).map_err(|e| format!("{to}: {e}"))?;
@@ -97,7 +100,8 @@ impl Feeder {
         loop {
             let rest = until.saturating_duration_since(Instant::now());
             for place in waiter.wait(Some(rest))? {
-                self.received += receiver.take(&self.sinks[place])? as u64;
+                let taken = receiver.take(&self.sinks[place])?;
+                self.received += receiver.packets(taken, HEADER + self.payload.len() + TAG);
             }
             if Instant::now() >= until {
                 return Ok(());
@@ -106,17 +110,30 @@ impl Feeder {
     }
 }
 
-fn bind(address: SocketAddr) -> Result<UdpSocket, String> {
+fn bind(address: SocketAddr, gro: bool) -> Result<UdpSocket, String> {
     let socket = UdpSocket::bind(address).map_err(|e| format!("{address}: {e}"))?;
-    // SAFETY: BUFFER is an int and lives during the call.
-    let set = unsafe {
+    set(&socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, BUFFER)
+        .or_else(|_| set(&socket, libc::SOL_SOCKET, libc::SO_RCVBUF, BUFFER))
+        .and_then(|()| set(&socket, libc::IPPROTO_UDP, UDP_GRO, gro.into()))
+        .map_err(|e| format!("{address}: {e}"))?;
+    Ok(socket)
+}
+
+fn set(
+    socket: &UdpSocket,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
+    // SAFETY: `value` is an int and lives during the call.
+    let done = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_RCVBUFFORCE,
-            (&raw const BUFFER).cast(),
+            level,
+            name,
+            (&raw const value).cast(),
             size_of::<libc::c_int>() as libc::socklen_t,
         )
     };
-    if set < 0 { Err(format!("a buffer: {}", io::Error::last_os_error())) } else { Ok(socket) }
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

@@ -3,10 +3,11 @@
 //!
 //! - `roomline-limit serve listen=A:P to=A first_port=P count=N run=R socket=one|each` forwards. A line
 //!   on its standard input is answered with its counters as JSON; it ends with its standard input.
-//! - `roomline-limit feed to=A:P from=A first_port=P count=N bytes=B burst=B pps=R seconds=S` sends to
-//!   it, receives at all the destinations, and prints what came as JSON.
+//! - `roomline-limit feed to=A:P from=A first_port=P count=N bytes=B burst=B pps=R seconds=S [gro=1]`
+//!   sends to it, receives at all the destinations, and prints what came as JSON.
 //!
-//! `bytes` is a whole RTP packet before SRTP. `run` is how many packets leave in one buffer with `UDP_SEGMENT`; 1 is plain `sendmmsg`.
+//! `bytes` is a whole RTP packet before SRTP. `run` is how many packets leave in one buffer with
+//! `UDP_SEGMENT`; 1 is plain `sendmmsg`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command")]
 

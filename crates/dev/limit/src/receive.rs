@@ -8,8 +8,8 @@ use std::ptr::null_mut;
 
 /// Datagrams per call; more gains nothing.
 const BATCH: usize = 32;
-/// The longest datagram that is looked for.
-const LONGEST: usize = 2048;
+/// The longest datagram, or as much as the kernel joins to one.
+const LONGEST: usize = 65_536;
 
 /// Buffers for one batch.
 pub(crate) struct Receiver {
@@ -55,6 +55,11 @@ impl Receiver {
             *length = header.msg_len as usize;
         }
         Ok(taken)
+    }
+
+    /// Packets of the last batch, when whole ones of `size` bytes may have been joined.
+    pub(crate) fn packets(&self, taken: usize, size: usize) -> u64 {
+        self.lengths[..taken].iter().map(|length| length.div_ceil(size) as u64).sum()
     }
 
     /// One of the datagrams of the last batch.
