@@ -15,6 +15,7 @@ mod config;
 mod connections;
 mod engine;
 mod error;
+mod gather;
 mod listen;
 mod logs;
 mod metrics;

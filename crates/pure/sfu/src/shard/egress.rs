@@ -152,6 +152,7 @@ impl Shard {
         }
         self.transports.restore_dirty(dirty);
         self.payloads.clear();
+        self.router.flushed();
     }
 }
 
