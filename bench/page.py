@@ -56,6 +56,8 @@ SINGLE = {
     "memory": {"kb_per_participant": "KB per participant", "server_mb": "the server in all, MB"},
 }
 """Figures of workloads without packets, and their headings."""
+WORK = {"relay-tls": ("mbit_per_cpu_s", "Mbit/s per CPU-second")}
+"""What counts as work where it is not packets, and its heading."""
 NAMES = {
     "roomline": "Roomline",
     "livekit": "LiveKit",
@@ -247,20 +249,21 @@ def _single(page: Page, sheet: Sheet, name: str, case: str) -> None:
 
 def _fixed(page: Page, sheet: Sheet, name: str, case: str, limit: Sheet | None) -> None:
     least = ceiling(limit, case)
+    of, heading = WORK.get(name, ("packets_per_cpu_s", "packets per CPU-second"))
     rows, drawn = [], []
     for peer in sheet.peers(name):
         cost = sheet.spread(name, case, "fixed", peer, "cpu_ns")
         if cost is None:
             continue
 
-        def figure(of: str, peer: str = peer) -> Spread | None:
-            return sheet.spread(name, case, "fixed", peer, of)
+        def figure(name_of: str, peer: str = peer) -> Spread | None:
+            return sheet.spread(name, case, "fixed", peer, name_of)
 
         share = f"{100 * least.median / cost.median:.0f} %" if least else "–"
         rows.append(
             [
                 NAMES.get(peer, peer),
-                told(figure("packets_per_cpu_s")),
+                told(figure(of)),
                 told(cost),
                 told(figure("core_ns")),
                 share,
@@ -270,12 +273,12 @@ def _fixed(page: Page, sheet: Sheet, name: str, case: str, limit: Sheet | None) 
                 _profile(sheet, name, case, peer),
             ]
         )
-        packets = figure("packets_per_cpu_s")
-        if packets:
-            drawn.append(Bar(NAMES.get(peer, peer), packets, peer == OURS))
+        work = figure(of)
+        if work:
+            drawn.append(Bar(NAMES.get(peer, peer), work, peer == OURS))
     if not rows:
         return
-    head = ["", "packets per CPU-s", "CPU ns/packet", "core ns/packet", "of the ceiling"]
+    head = ["", heading, "CPU ns/packet", "core ns/packet", "of the ceiling"]
     head += ["p50 µs", "p99 µs", "RSS MiB", "SRTP"]
     offered = next(
         run.facts["offered_pps"] * run.facts["copies"]
@@ -283,7 +286,7 @@ def _fixed(page: Page, sheet: Sheet, name: str, case: str, limit: Sheet | None) 
         if (run.workload, run.case, run.load) == (name, case, "fixed") and run.facts
     )
     page.add(f"At {number(offered)} forwarded packets a second:", table(head, rows))
-    title = f"{name}, {case}: packets forwarded per CPU-second"
+    title = f"{name}, {case}: {heading}"
     page.plot(f"{name}-{case}", title, bars(title, "median of the runs; line: all", drawn))
 
 
