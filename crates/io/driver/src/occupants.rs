@@ -11,6 +11,9 @@ use socket2::Socket;
 const TABLES: [&str; 2] = ["/proc/net/udp", "/proc/net/udp6"];
 /// How the tables write the state of a socket that is not connected (TCP_CLOSE).
 const UNCONNECTED: &str = "07";
+/// The kernel gives a long table in pieces, and skips rows between them when sockets before those are
+/// closed meanwhile. So often may it be read until we are in it ourselves.
+const READINGS: usize = 10;
 
 /// One socket of a table.
 struct Row<'a> {
@@ -24,6 +27,16 @@ struct Row<'a> {
 /// port on an address of ours.
 pub(crate) fn is_open_to_everybody(own: &Socket, port: u16) -> io::Result<bool> {
     let inode = inode_of(own)?;
+    for _ in 0..READINGS {
+        if let Some(taken) = is_taken(&read_tables()?, inode, port) {
+            return Ok(taken);
+        }
+    }
+    // It may not be the list of our network; nothing is certain.
+    Ok(true)
+}
+
+fn read_tables() -> io::Result<String> {
     let mut tables = String::new();
     for table in TABLES {
         match std::fs::read_to_string(table) {
@@ -33,16 +46,17 @@ pub(crate) fn is_open_to_everybody(own: &Socket, port: u16) -> io::Result<bool> 
             Err(error) => return Err(error),
         }
     }
-    Ok(is_taken(&tables, inode, port))
+    Ok(tables)
 }
 
-fn is_taken(tables: &str, own: u64, port: u16) -> bool {
+/// None if we are not in the tables.
+fn is_taken(tables: &str, own: u64, port: u16) -> Option<bool> {
     let rows = || tables.lines().filter_map(parse).filter(|row| row.port == port);
-    // Not to find ourselves means that this is not the list of our network.
-    let Some(mine) = rows().find(|row| row.inode == own) else { return true };
-    rows().filter(|row| row.inode != own && !row.connected).any(|row| {
+    let mine = rows().find(|row| row.inode == own)?;
+    let taken = rows().filter(|row| row.inode != own && !row.connected).any(|row| {
         row.address == mine.address || is_wildcard(row.address) || is_wildcard(mine.address)
-    })
+    });
+    Some(taken)
 }
 
 /// The columns are: number, local address, remote address, state, queues, timer, retransmissions,
@@ -77,23 +91,23 @@ mod tests {
         )
     }
 
-    fn taken(rows: &[String]) -> bool {
+    fn taken(rows: &[String]) -> Option<bool> {
         is_taken(&format!("{HEAD}{}", rows.concat()), 7, 3478)
     }
 
     #[test]
     fn connected_sockets_leave_the_port_to_us() {
         let mine = row("0100007F", "07", 7);
-        assert!(!taken(&[mine.clone(), row("0100007F", "01", 8)]));
-        assert!(taken(&[mine.clone(), row("0100007F", "07", 8)]));
-        assert!(taken(&[mine.clone(), row("00000000", "07", 8)]));
-        assert!(!taken(&[mine, row("0200007F", "07", 8)]));
+        assert_eq!(taken(&[mine.clone(), row("0100007F", "01", 8)]), Some(false));
+        assert_eq!(taken(&[mine.clone(), row("0100007F", "07", 8)]), Some(true));
+        assert_eq!(taken(&[mine.clone(), row("00000000", "07", 8)]), Some(true));
+        assert_eq!(taken(&[mine, row("0200007F", "07", 8)]), Some(false));
         let every = row("00000000000000000000000000000000", "07", 7);
-        assert!(taken(&[every, row("0200007F", "07", 8)]));
+        assert_eq!(taken(&[every, row("0200007F", "07", 8)]), Some(true));
     }
 
     #[test]
     fn without_ourselves_in_the_list_nothing_is_certain() {
-        assert!(taken(&[]));
+        assert_eq!(taken(&[row("0100007F", "07", 8)]), None);
     }
 }
