@@ -39,18 +39,6 @@ impl Poller {
         Ok(Self { poll: Poll::new()?, events: Events::with_capacity(CAPACITY) })
     }
 
-    /// Lets waits of the calling thread end when they should: by default the system adds up to 50 µs.
-    ///
-    /// # Errors
-    /// When the system refuses.
-    pub fn be_punctual() -> io::Result<()> {
-        // SAFETY: this option takes one number, the slack in nanoseconds.
-        match unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1_000 as libc::c_ulong) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
-    }
-
     /// A handle with which other threads end a wait.
     ///
     /// # Errors
@@ -75,28 +63,6 @@ impl Poller {
     pub fn add_connection(&self, source: &mut impl Source, token: Token) -> io::Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(source, token, interest)
-    }
-
-    /// Waits until [`wait`](Self::wait) would tell of something, but not for longer than this, to the
-    /// microsecond. False if nothing came.
-    ///
-    /// # Errors
-    /// When the system refuses.
-    pub fn pause(&self, longest: Duration) -> io::Result<bool> {
-        let mut fd = libc::pollfd { fd: self.poll.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-        let longest = libc::timespec {
-            tv_sec: libc::time_t::try_from(longest.as_secs()).unwrap_or(libc::time_t::MAX),
-            tv_nsec: libc::c_long::from(longest.subsec_nanos() as i32),
-        };
-        // SAFETY: both pointers are to live values, and 1 is how many descriptors there are.
-        let ready = unsafe { libc::ppoll(&raw mut fd, 1, &raw const longest, std::ptr::null()) };
-        match ready {
-            -1 => {
-                let error = io::Error::last_os_error();
-                if error.kind() == io::ErrorKind::Interrupted { Ok(false) } else { Err(error) }
-            }
-            ready => Ok(ready > 0),
-        }
     }
 
     /// Waits until something is ready or the time is over (never, without one), and calls `ready`
@@ -124,20 +90,5 @@ impl Poller {
             });
         }
         Ok(told < CAPACITY)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pause_ends_with_news_or_its_time() {
-        let poller = Poller::new().unwrap();
-        Poller::be_punctual().unwrap();
-        assert!(!poller.pause(Duration::from_micros(50)).unwrap());
-        let waker = poller.waker(Token(0)).unwrap();
-        waker.wake().unwrap();
-        assert!(poller.pause(Duration::from_secs(60)).unwrap());
     }
 }

@@ -15,7 +15,6 @@ mod config;
 mod connections;
 mod engine;
 mod error;
-mod gather;
 mod listen;
 mod logs;
 mod metrics;

@@ -14,7 +14,6 @@ use roomline_front::TurnConnection;
 use roomline_sfu::{Action, Command, ConnectionId, Event, MediaSocket, Shard, Sink, SocketId};
 
 use crate::connections::Connections;
-use crate::gather::{self, Gather};
 use crate::metrics::{Figures, Metrics};
 use crate::outbox::{EngineEvent, Outbox};
 use crate::sockets::Sockets;
@@ -75,7 +74,6 @@ pub(crate) struct State {
     /// The poller had more to tell than it could at once.
     crowded: bool,
     timers: Turn,
-    gather: Gather,
     /// Set when the ports that many clients share were given up: when to look who has gone.
     next_sweep: Option<Instant>,
     measure: bool,
@@ -99,9 +97,6 @@ impl Worker {
     /// Works until it is told to stop.
     pub(crate) fn run(mut self) {
         let _alarm = Alarm(Arc::clone(&self.outbox));
-        if let Err(error) = Poller::be_punctual() {
-            log::debug!("media thread {}: waits may be long: {error}", self.index.0);
-        }
         while !self.state.stop {
             if let Err(error) = self.wait() {
                 log::error!("media thread {}: waiting failed: {error}", self.index.0);
@@ -113,22 +108,15 @@ impl Worker {
     }
 
     fn wait(&mut self) -> io::Result<()> {
-        let timeout = self.timeout();
-        self.look(timeout)
-    }
-
-    fn timeout(&self) -> Option<Duration> {
         let busy =
             self.sockets.has_ready() || self.connections.has_ready() || self.state.inbox_full;
-        if busy {
-            return Some(Duration::ZERO);
-        }
-        let due = [self.shard.poll_timeout(), self.state.next_sweep].into_iter().flatten().min();
-        due.map(|due| due.saturating_duration_since(Instant::now()).max(SHORTEST_SLEEP))
-    }
-
-    /// Finds out what can be read and written.
-    fn look(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let timeout = if busy {
+            Some(Duration::ZERO)
+        } else {
+            let due =
+                [self.shard.poll_timeout(), self.state.next_sweep].into_iter().flatten().min();
+            due.map(|due| due.saturating_duration_since(Instant::now()).max(SHORTEST_SLEEP))
+        };
         let (sockets, connections) = (&mut self.sockets, &mut self.connections);
         let all = self.poller.wait(timeout, |Readiness { token, readable, writable }| {
             if token == WAKER {
@@ -148,9 +136,6 @@ impl Worker {
         self.take_messages(now);
         self.sockets.read(now, &mut self.shard);
         self.connections.read(now, &mut self.shard);
-        if let Err(error) = self.gather(now) {
-            log::debug!("media thread {}: {error}", self.index.0);
-        }
         let unread = self.state.crowded || self.sockets.has_ready() || self.connections.has_ready();
         if self.state.timers.is_due(now, self.shard.poll_timeout(), unread) {
             self.shard.handle_timeout(now);
@@ -164,25 +149,6 @@ impl Worker {
         if std::mem::take(&mut self.state.measure) {
             self.metrics.publish(self.figures());
         }
-    }
-
-    /// Waits a moment for the rest of a frame of which the first packets have come.
-    fn gather(&mut self, since: Instant) -> io::Result<()> {
-        if !self.shard.awaits_more() || self.sockets.has_ready() || !self.state.gather.is_worth() {
-            return Ok(());
-        }
-        let mut brought = false;
-        while self.shard.awaits_more() && !self.sockets.has_ready() && !self.shard.is_full() {
-            let left = gather::LONGEST.saturating_sub(since.elapsed());
-            if left.is_zero() || !self.poller.pause(left)? {
-                break;
-            }
-            brought = true;
-            self.look(Some(Duration::ZERO))?;
-            self.sockets.read(Instant::now(), &mut self.shard);
-        }
-        self.state.gather.ended(brought);
-        Ok(())
     }
 
     fn take_messages(&mut self, now: Instant) {

@@ -205,11 +205,6 @@ impl Transports {
         }
     }
 
-    /// How many transports have something to flush.
-    pub(crate) fn waiting(&self) -> usize {
-        self.dirty.len()
-    }
-
     /// Takes the list of transports with something to flush; give it back with
     /// [`Self::restore_dirty`].
     pub(crate) fn take_dirty(&mut self) -> Vec<Slot> {

@@ -135,9 +135,6 @@ impl Router {
         if let Some(history) = &mut publication.history {
             history.store(media);
         }
-        if publication.kind == Kind::Video {
-            self.amid_frame = !media.marker;
-        }
         let mut fanout = Fanout {
             legs: &mut self.legs,
             slots: &mut self.slots,

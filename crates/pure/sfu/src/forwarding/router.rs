@@ -68,8 +68,6 @@ pub struct Router {
     pub(super) rtcp: Vec<u8>,
     pub(super) blocks: Vec<ReportBlock>,
     pub(super) sequences: Vec<u16>,
-    /// The video that came last since the flush was not the end of a frame.
-    pub(super) amid_frame: bool,
     publication_keys: HashMap<PublicationId, u32>,
     subscription_slots: HashMap<SubscriptionId, u32>,
     subscribed: u64,
@@ -93,7 +91,6 @@ impl Router {
             rtcp: Vec::with_capacity(2048),
             blocks: Vec::new(),
             sequences: Vec::with_capacity(256),
-            amid_frame: false,
             publication_keys: HashMap::new(),
             subscription_slots: HashMap::new(),
             subscribed: 0,
@@ -327,17 +324,6 @@ impl Router {
             rtt: leg.rtt,
             fraction_lost: leg.fraction_lost,
         }
-    }
-
-    /// True when what was forwarded last since [`flushed`](Self::flushed) was part of a video frame, and
-    /// not its end.
-    pub fn is_amid_frame(&self) -> bool {
-        self.amid_frame
-    }
-
-    /// What was forwarded has left.
-    pub fn flushed(&mut self) {
-        self.amid_frame = false;
     }
 
     /// Totals since the start.

@@ -152,7 +152,6 @@ impl Shard {
         }
         self.transports.restore_dirty(dirty);
         self.payloads.clear();
-        self.router.flushed();
     }
 }
 

@@ -33,10 +33,6 @@ use crate::transport::pairs::Pair;
 /// Bytes of payloads that wait for a flush; more fit, but the tick should end.
 const MAX_PAYLOADS: usize = 512 * 1024;
 
-/// Transports for which something waits, from which on a wait costs less than it saves: a wait and
-/// the wake after it are a few microseconds, a run of datagrams is one.
-const MANY: usize = 16;
-
 /// One shard: transports, TURN server and forwarding of the participants it owns.
 pub struct Shard {
     config: ShardConfig,
@@ -218,12 +214,6 @@ impl Shard {
     /// True when so much waits that it should be flushed before more is handed over.
     pub fn is_full(&self) -> bool {
         self.payloads.len() >= MAX_PAYLOADS
-    }
-
-    /// True while a video frame has come in part only, and so many are to get it that it is worth a
-    /// moment's wait for its rest: together the parts leave at half the cost.
-    pub fn awaits_more(&self) -> bool {
-        self.router.is_amid_frame() && self.transports.waiting() >= MANY
     }
 
     /// Totals since the start.

@@ -185,14 +185,3 @@ fn what_did_not_fit_in_a_datagram_is_neither_reported_nor_sent_again() {
         assert_eq!((counters.retransmitted, counters.nacks_missed), (2, 1));
     }
 }
-
-#[test]
-fn a_frame_is_under_way_until_its_end_or_the_flush() {
-    let mut camera = Camera::with_viewer(vp8(100, Some(101)));
-    assert!(!camera.lab.router.is_amid_frame());
-    camera.send(1, KEY).expect("taken");
-    let marked = camera.lab.take_rtp()[0].view().header().marker();
-    assert_eq!(camera.lab.router.is_amid_frame(), !marked);
-    camera.lab.router.flushed();
-    assert!(!camera.lab.router.is_amid_frame());
-}
