@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,7 +28,7 @@ SFU_WAYS = tuple(Way(sfu.name, sfu) for sfu in SFUS if sfu.name != "janus-thread
 
 
 @dataclass(frozen=True)
-class Rooms:
+class Rooms(ABC):
     """A workload in which the same rooms see several kinds of traffic, one after the other."""
 
     name: str
@@ -35,9 +36,9 @@ class Rooms:
     ways: Sequence[Way]
     cases: Sequence[Case]
 
+    @abstractmethod
     async def fill(self, on: Stage) -> None:
         """Let everybody join."""
-        raise NotImplementedError
 
     def expected_s(self, plan: Plan) -> float:
         """Joining, a window for each case, and searches."""

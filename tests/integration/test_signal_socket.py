@@ -138,6 +138,32 @@ def test_pings_of_a_client_that_reads_nothing_do_not_pile_up(tmp_path: Path) -> 
     run(tmp_path, work)
 
 
+def test_what_waits_for_another_process_does_not_pile_up(tmp_path: Path) -> None:
+    silent: list[asyncio.StreamWriter] = []
+
+    async def work(house: House) -> None:
+        draining = tmp_path / "draining-silent"
+        server = await asyncio.start_unix_server(lambda _, writer: silent.append(writer), draining)
+        ada = await house.socket()
+        await ada.send(type="resume", request=1, version=1, resumeToken="PA_x.y", lastSeq=0)
+        rest = b""
+        taken = 0
+        for _ in range(1_000):
+            rest = rest or masked("x" * 100_000)
+            with contextlib.suppress(BlockingIOError):
+                sent = ada.plain.send(rest)
+                taken, rest = taken + sent, rest[sent:]
+            await asyncio.sleep(0)
+        assert taken < 100 * 100_000
+        assert silent
+        server.close()
+        for writer in silent:
+            writer.close()
+            await writer.wait_closed()
+
+    run(tmp_path, work)
+
+
 def masked(text: str) -> bytes:
     """A text frame of a client."""
     return Frame(Opcode.TEXT, text.encode()).serialize(mask=True)

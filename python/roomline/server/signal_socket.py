@@ -24,6 +24,9 @@ from roomline.api.passing import relay
 CLOSE_WITHIN = 10.0
 """Seconds a client may take to answer our close frame."""
 
+MAX_WAITING = 16
+"""Messages to another process that wait; beyond, nothing is read of the client."""
+
 NOT_UTF8 = 1007
 REFUSED = {NOT_UTF8, 1009}
 """Close codes for frames that were not UTF-8 or too large (RFC 6455 §7.4.1)."""
@@ -110,13 +113,20 @@ class SignalSocket(asyncio.Protocol):
         Nothing more is read of it either: every ping of its would leave a pong here.
         """
         self._writable = False
-        self._transport.pause_reading()
+        self.regulate()
 
     def resume_writing(self) -> None:
         """It has caught up."""
         self._writable = True
-        self._transport.resume_reading()
+        self.regulate()
         self._flush()
+
+    def regulate(self) -> None:
+        """Read only while there is room for what comes of it."""
+        if self._writable and (self._elsewhere is None or not self._elsewhere.is_full):
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
 
     def send(self, text: str) -> None:
         """Send a text frame, unless the connection is being closed."""
@@ -134,6 +144,7 @@ class SignalSocket(asyncio.Protocol):
     def keep(self, messages: Iterable[dict[str, Any]]) -> None:
         """It is ours after all: what came meanwhile is for the core."""
         self._elsewhere = None
+        self.regulate()
         for message in messages:
             if message["type"] == "websocket.receive":
                 self._hear(message["text"])
@@ -164,6 +175,7 @@ class SignalSocket(asyncio.Protocol):
         """A message came: text, or None for a binary one, which the protocol has not."""
         if self._elsewhere is not None:
             self._elsewhere.put({"type": "websocket.receive", "text": text})
+            self.regulate()
         elif text is not None and self._is_elsewhere(text):
             self._elsewhere = Elsewhere(self, self._sockets, text)
         else:
@@ -225,9 +237,16 @@ class Elsewhere:
         """It has said something, or is gone."""
         self._messages.put_nowait(message)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it says more than the other process takes."""
+        return self._messages.qsize() >= MAX_WAITING
+
     async def receive(self) -> dict[str, Any]:
         """What it says, as ASGI has it."""
-        return await self._messages.get()
+        message = await self._messages.get()
+        self._socket.regulate()
+        return message
 
     async def send_text(self, text: str) -> None:
         """Send it a frame."""
