@@ -155,6 +155,7 @@ def run_move(
 
 def change(scene: Scene, step: Step) -> list[Run]:
     """Let a step happen, wait for what must come of it, and see what it did to each mover."""
+    step.prepare(scene)
     scene.collect()
     everybody = (scene.observer, scene.witness, *scene.movers)
     identities = {each.identity: each.do("moving.identity()") for each in everybody}

@@ -101,9 +101,12 @@ class Scene:
     observer: Someone
     witness: Someone
     """Receives from the observer too, in a network that does not change. Sends nothing."""
-    observers_browser: Browser
+    another_browser: Callable[[], Browser]
+    """Starts one more in the observer's network."""
     settle_s: float
     movers: list[Someone] = field(default_factory=list)
+    newcomers: list[Someone] = field(default_factory=list)
+    """Their pages are open; they join another call when the step has them join."""
 
     def collect(self) -> None:
         """Take over what has arrived at everybody."""
@@ -169,12 +172,17 @@ def call(
         direct, site = lab.site(), lab.site()
         uplink = lab.uplink(site)
         site.set_firewall(firewall)
-        watching = launch(playwright, direct.client, server.ca)
-        open_.callback(watching.close)
+
+        def browser_beside() -> Browser:
+            launched = launch(playwright, direct.client, server.ca)
+            open_.callback(launched.close)
+            return launched
+
+        watching = browser_beside()
         observer, witness = (
             Someone(ChromiumPage(watching), server, n) for n in (OBSERVING, WITNESSING)
         )
-        scene = Scene(lab, servers, site, uplink, observer, witness, watching, settle_s)
+        scene = Scene(lab, servers, site, uplink, observer, witness, browser_beside, settle_s)
         for each in (observer, witness):
             each.join(server, "moving", movers)
         pages = _pages(playwright, browser, site, server, open_)

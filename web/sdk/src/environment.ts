@@ -12,6 +12,8 @@ export interface SocketLike {
 /** Everything the SDK takes from its surroundings. Tests, and hosts other than browsers, give their own. */
 export interface Environment {
   openSocket(url: string): SocketLike;
+  /** Whether anything answers a request to that address within `ms`, whatever it answers. Never rejects. */
+  reach(url: string, ms: number): Promise<boolean>;
   /** `unbound`: bound to no interface if that can be had, for when the browser's list of them is old. */
   createPeerConnection(config: RTCConfiguration, unbound?: boolean): RTCPeerConnection;
   createMediaStream(): MediaStream;
@@ -39,6 +41,7 @@ export const silent: Logger = () => undefined;
 export const browser: Environment = {
   // The DOM types its handlers by `this` and full events; ours ask for less.
   openSocket: (url) => new WebSocket(url) as unknown as SocketLike,
+  reach,
   createPeerConnection: (config, unbound) => (unbound ? createUnbound(config) : new RTCPeerConnection(config)),
   createMediaStream: () => new MediaStream(),
   now: () => performance.now(),
@@ -48,6 +51,14 @@ export const browser: Environment = {
   clearTimer: (timer) => clearTimeout(timer as number),
   watchNetwork: watchPage,
 };
+
+function reach(url: string, ms: number): Promise<boolean> {
+  const request: RequestInit = { method: "HEAD", mode: "no-cors", cache: "no-store", credentials: "omit" };
+  return fetch(url, { ...request, signal: AbortSignal.timeout(ms) }).then(
+    () => true,
+    () => false,
+  );
+}
 
 function watchPage(listener: (change: NetworkChange) => void): () => void {
   const undo: (() => void)[] = [];

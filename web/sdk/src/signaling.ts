@@ -1,6 +1,7 @@
 import { RESUME_WINDOW_MS, retryDelay } from "./backoff.js";
 import type { Environment, Logger, SocketLike } from "./environment.js";
 import { RoomlineError, asRoomlineError } from "./errors.js";
+import { Knock } from "./knock.js";
 import { Requests } from "./requests.js";
 import { PROTOCOL_VERSION } from "./protocol.js";
 import type { ClientReport, JoinedReply, ServerEvent, WaitingReply } from "./protocol.js";
@@ -19,6 +20,10 @@ const CHECK_FLOOR_MS = 300;
 const STANDBY_MS = 300;
 const STANDBY_FLOOR_MS = 30;
 const HURRIED_MS = 1_000;
+/** So many dials are given up so soon; for later ones a slow network gets twice the time, and TCP has tried twice. */
+const HASTY_DIALS = 3;
+/** The longest wait after a dial that failed by itself while knocks go on. */
+const FAILED_CEILING_MS = 4_000;
 /** How long a WebSocket that has opened may take to answer: what was hurried is the wait for a lost packet. */
 const ANSWER_MS = 3_000;
 /** Opening and resuming take so many round trips, with some to spare. */
@@ -65,6 +70,7 @@ export class Signaling {
   readonly #requests = new Requests();
   readonly #roundTrip: RoundTrip;
   readonly #timers: Timers;
+  readonly #knock: Knock;
 
   #state: SignalingState = "joining";
   #socket: SocketLike | undefined;
@@ -79,8 +85,12 @@ export class Signaling {
   #heardAt = 0;
   #lostAt = 0;
   #attempt = 0;
+  /** How many hurried dials failed by themselves, instead of being given up. */
+  #failures = 0;
   #dialledAt = 0;
   #hurried = false;
+  /** The dial that is under way, or was last, followed an answered knock. */
+  #knocked = false;
   #failJoin: (error: RoomlineError) => void = () => undefined;
 
   constructor(url: string, env: Environment, handlers: SignalingHandlers, log: Logger) {
@@ -90,6 +100,7 @@ export class Signaling {
     this.#log = log;
     this.#roundTrip = new RoundTrip(() => env.now());
     this.#timers = new Timers(env);
+    this.#knock = new Knock(url, env, () => this.#redial(true));
   }
 
   get state(): SignalingState {
@@ -277,6 +288,7 @@ export class Signaling {
     this.#doubted = undefined;
     this.#abandonSocket();
     this.#dropStandby();
+    this.#knock.stop();
     for (const name of ["retry", "attempt"]) this.#timers.clear(name);
     this.#listen(socket, true);
     this.#state = "open";
@@ -334,13 +346,16 @@ export class Signaling {
   #lose(why: string): void {
     if (this.#state === "closed") return;
     this.#abandonSocket();
+    this.#timers.clear("attempt");
     if (this.#state === "open") this.#lost(why);
     const left = this.#lostAt + RESUME_WINDOW_MS - this.#env.now();
     if (left <= 0) {
       this.#end(new RoomlineError("connection-lost", "the server could not be reached again within 30 s"));
       return;
     }
-    this.#timers.set("retry", Math.min(left, this.#retryDelay()), () => this.#redial());
+    const wait = Math.min(left, this.#retryDelay());
+    this.#timers.set("retry", wait, () => this.#redial());
+    if (this.#hurried && wait > 0 && !this.#knocked) this.#knock.start();
   }
 
   #lost(why: string): void {
@@ -348,7 +363,7 @@ export class Signaling {
     this.#roundTrip.reset();
     this.#state = "lost";
     this.#lostAt = this.#env.now();
-    this.#attempt = 0;
+    this.#attempt = this.#failures = 0;
     this.#requests.lost();
     for (const name of ["heartbeat", "check", "standby"]) this.#timers.clear(name);
     this.#handlers.state("lost");
@@ -357,16 +372,22 @@ export class Signaling {
   #retryDelay(): number {
     const attempt = this.#attempt++;
     if (!this.#hurried || attempt === 0) return retryDelay(attempt, this.#env.random());
-    return Math.max(0, this.#dialledAt + HURRIED_MS - this.#env.now());
+    const took = this.#env.now() - this.#dialledAt;
+    if (took >= HURRIED_MS) return 0;
+    // It failed by itself: there is no network, or nobody listens. Knocks tell when that changes.
+    return Math.min(HURRIED_MS * 2 ** this.#failures++, FAILED_CEILING_MS) - took;
   }
 
   /** How long one dial may take. A packet that is lost while there is no network costs it seconds. */
   #attemptMs(): number {
     if (!this.#hurried) return RESUME_ATTEMPT_MS;
-    return Math.min(RESUME_ATTEMPT_MS, Math.max(HURRIED_MS, ROUND_TRIPS * (this.#roundTrip.typical ?? 0)));
+    const least = this.#attempt <= HASTY_DIALS ? HURRIED_MS : 2 * HURRIED_MS;
+    return Math.min(RESUME_ATTEMPT_MS, Math.max(least, ROUND_TRIPS * (this.#roundTrip.typical ?? 0)));
   }
 
-  #redial(): void {
+  #redial(knocked = false): void {
+    this.#knock.stop();
+    this.#knocked = knocked;
     this.#abandonSocket();
     this.#timers.clear("retry");
     const left = this.#lostAt + RESUME_WINDOW_MS - this.#env.now();
@@ -501,6 +522,7 @@ export class Signaling {
     const wasJoining = this.#state === "joining";
     this.#state = "closed";
     this.#timers.clearAll();
+    this.#knock.stop();
     this.#dropStandby();
     this.#dropDoubted();
     this.#socket?.close(1000);

@@ -241,6 +241,8 @@ export class FakeBrowser {
   /** Called with each new one; for a server and networks that act by themselves. */
   dialled: (socket: FakeSocket) => void = () => undefined;
   created: (pc: FakePeerConnection) => void = () => undefined;
+  /** What answers a request; nothing does, unless a test says so. */
+  reach: (url: string, ms: number) => Promise<boolean> = async () => false;
   wall = 1_800_000_000_000;
   #now = 0;
   #timers = new Set<Timer>();
@@ -252,6 +254,7 @@ export class FakeBrowser {
       this.dialled(socket);
       return socket;
     },
+    reach: (url, ms) => this.reach(url, ms),
     createPeerConnection: (config, unbound = false) => {
       const pc = new FakePeerConnection(config, unbound);
       this.connections.push(pc);

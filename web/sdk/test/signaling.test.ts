@@ -263,3 +263,62 @@ test("a hurried dial that has opened is given time to answer", async () => {
   resumed(socket, "token 2");
   assert.deepEqual(it.told, ["lost", "open"]);
 });
+
+test("a dial that fails at once is tried ever more rarely, and again when a knock is answered", async () => {
+  const it = await session();
+  const knocked: string[] = [];
+  let there = false;
+  it.browser.reach = async (url) => {
+    knocked.push(url);
+    return there;
+  };
+  it.browser.dialled = (socket) => {
+    if (!there) it.browser.environment.setTimer(() => socket.drop(), 5);
+  };
+  it.signaling.hurry(true);
+  it.browser.socket.drop();
+  await it.browser.pass(10_000);
+  assert.ok(it.browser.sockets.length <= 6, `${it.browser.sockets.length - 1} dials without a network`);
+  assert.ok(knocked.every((url) => url === "https://x"));
+  assert.ok(knocked.length > 20 && knocked.length <= 40, `${knocked.length} knocks`);
+
+  there = true;
+  await it.browser.pass(250);
+  resume(it, "token 2");
+  assert.deepEqual(it.told, ["lost", "open"]);
+  const before = knocked.length;
+  await it.browser.pass(3_000);
+  assert.equal(knocked.length, before, "knocking is over");
+});
+
+test("where knocks are answered and dials are not, nobody hammers", async () => {
+  const it = await session();
+  it.browser.reach = async () => true;
+  it.browser.dialled = (socket) => it.browser.environment.setTimer(() => socket.drop(), 5);
+  it.signaling.hurry(true);
+  it.browser.socket.drop();
+  await it.browser.pass(10_000);
+  assert.ok(it.browser.sockets.length <= 12, `${it.browser.sockets.length - 1} dials`);
+});
+
+test("a slow network is given time to open a hurried dial", async () => {
+  const it = await session();
+  it.signaling.hurry(true);
+  it.browser.dialled = (socket) =>
+    it.browser.environment.setTimer(() => {
+      if (!socket.closed) resumed((socket.onopen?.(), socket), "token 2");
+    }, 1_900);
+  it.browser.socket.drop();
+  await it.browser.pass(6_000);
+  assert.deepEqual(it.told, ["lost", "open"]);
+});
+
+test("no knock outlives the session", async () => {
+  const it = await session();
+  it.browser.dialled = (socket) => it.browser.environment.setTimer(() => socket.drop(), 5);
+  it.signaling.hurry(true);
+  it.browser.socket.drop();
+  await it.browser.pass(1_500);
+  it.signaling.close(new RoomlineError("aborted", "over"));
+  assert.equal(it.browser.timers, 0);
+});
