@@ -30,7 +30,7 @@ soak: check-test-system $(VENV)/.engine target/release/roomline-link ## 20 parti
 	$(BIN)/python -m netlab.soak --minutes $(or $(MINUTES),30) $(ARGS)
 
 # As it is shipped, with link-time optimization. What make builds otherwise is newer then, and stays.
-BENCH := $(VENV)/.engine-dist target/release/roomline-load target/release/roomline-limit
+BENCH := $(VENV)/.engine-dist target/release/roomline-load target/release/roomline-limit target/release/roomline-cost
 
 bench: check-system $(BENCH) ## Roomline beside the peers: fan-out and relays (root, 20 minutes; ARGS="--only …")
 	$(BIN)/python -m bench $(ARGS)
@@ -127,6 +127,10 @@ target/release/roomline-load: $(RUST)
 
 target/release/roomline-limit: $(RUST)
 	cargo build --release --quiet -p roomline-limit
+	@touch $@
+
+target/release/roomline-cost: $(RUST)
+	cargo build --release --quiet -p roomline-cost
 	@touch $@
 
 clean: ## Remove everything that was built

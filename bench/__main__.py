@@ -296,6 +296,8 @@ def run_page(options: argparse.Namespace) -> int:
     """Write the page, or name the files that differ."""
     if not options.check:
         page.write(sheets())
+        print(page.figures(sheets()))
+        print(f"All of it: {page.PAGE.relative_to(ROOT)}")
         return 0
     stale = page.differences(sheets())
     for path in stale:

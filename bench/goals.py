@@ -156,6 +156,7 @@ def _coturn(case: str) -> Callable[..., Spread | None]:
 
 TLS = against("relay-tls", "frames", "coturn", "mbit_per_cpu_s")
 HALF = ours("fan-out", "frames", "50%", "p99_us", 1e-3)
+ENGINE = ours("engine-memory", "idle", "fixed", "kb_per_participant")
 MEMORY = ours("memory", "idle", "fixed", "kb_per_participant")
 JOINS = ours("joins", "rooms-of-10", "fixed", "joins_per_s")
 FRACTION = "fraction of this machine's ceiling, "
@@ -186,6 +187,7 @@ GOALS = (
     Goal(f"{ADDED}p99", 0.5, 0.1, "×", False, added_latency("even", "p99_us")),
     Goal("our TURN/TLS against coturn's, Mbit/s per CPU-second", 1.5, 3, "×", True, TLS),
     Goal("forwarding latency, p99 at 50 % load", 1, 0.2, " ms", False, HALF),
+    Goal("memory per idle participant: engine", 100, 30, " KB", False, ENGINE),
     Goal("memory per idle participant with its WebSocket", 200, 100, " KB", False, MEMORY),
     Goal("joins per second, rooms of 10, token to DTLS done", 100, 250, "", True, JOINS),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,6 @@ class Program:
     title: str
     case: str
     seconds: float
-    needs_load: bool = False
     ways: Sequence[Way] = OURS
 
     def expected_s(self, plan: Plan) -> float:  # noqa: ARG002 - it takes what it takes
@@ -37,21 +37,52 @@ class Program:
 
     async def runs(self, plan: Plan, way: Way, number: int) -> AsyncGenerator[Run]:
         """Run it."""
-        command = [sys.executable, "-m", f"bench.{self.name}"]
-        if self.needs_load:
-            command += ["--load", str(plan.harness.load)]
-        process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-        output, complaint = await process.communicate()
-        if process.returncode != 0:
-            raise BenchError(f"bench.{self.name}: {complaint.decode()[-600:].strip()}")
+        module = [sys.executable, "-m", f"bench.{self.name}"]
+        told = json.loads(await output_of([*module, "--load", str(plan.harness.load)]))
         figures = {
             name: float(value)
-            for name, value in json.loads(output).items()
+            for name, value in told.items()
             if isinstance(value, int | float) and not isinstance(value, bool)
         }
         yield Run(self.name, self.case, "fixed", way.name, number, figures)
+
+
+async def output_of(command: Sequence[str]) -> str:
+    """What a program prints. Raises BenchError with its complaint if it fails."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+    except FileNotFoundError:
+        raise BenchError(f"{command[0]} is not there: make bench builds it") from None
+    output, complaint = await process.communicate()
+    if process.returncode != 0:
+        raise BenchError(f"{' '.join(command)}: {complaint.decode()[-600:].strip()}")
+    return output.decode()
+
+
+@dataclass(frozen=True)
+class EngineMemory:
+    """What an idle participant holds of the media core's heap, counted byte by byte in one process."""
+
+    name: str
+    title: str
+    participants: int = 40
+    ways: Sequence[Way] = OURS
+
+    def expected_s(self, plan: Plan) -> float:  # noqa: ARG002 - it takes what it takes
+        """As was seen."""
+        return 2.0
+
+    async def runs(self, plan: Plan, way: Way, number: int) -> AsyncGenerator[Run]:
+        """Run it."""
+        program = plan.harness.load.with_name("roomline-cost")
+        told = await output_of([str(program), "kernel=no", f"idle={self.participants}"])
+        found = re.match(r"(\d+) bytes for each idle participant", told)
+        if found is None:
+            raise BenchError(f"roomline-cost printed something else: {told[:200]}")
+        figures = {"kb_per_participant": int(found[1]) / 1000}
+        yield Run(self.name, "idle", "fixed", way.name, number, figures)
 
 
 @dataclass(frozen=True)

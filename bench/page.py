@@ -53,9 +53,19 @@ SINGLE = {
         "server_share": "of the server's core",
         "client_share": "of the client's core",
     },
+    "engine-memory": {"kb_per_participant": "KB per participant"},
     "memory": {"kb_per_participant": "KB per participant", "server_mb": "the server in all, MB"},
 }
 """Figures of workloads without packets, and their headings."""
+GOALS_HEAD = (
+    "measure",
+    "at least",
+    "aim",
+    "here (lowest–highest)",
+    "middle half",
+    "the ceiling has",
+    "reached",
+)
 WORK = {"relay-tls": ("mbit_per_cpu_s", "Mbit/s per CPU-second")}
 """What counts as work where it is not packets, and its heading."""
 NAMES = {
@@ -161,8 +171,23 @@ def told(spread: Spread | None, unit: str = "") -> str:
     return f"{number(spread.median)}{unit} ({number(spread.low)}–{number(spread.high)})"
 
 
+def figures(every: Sequence[Sheet]) -> str:
+    """The figures to reach, for a terminal."""
+    rows = _goal_rows(GOALS, [sheet for sheet in every if not sheet.offload])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(GOALS_HEAD))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
 def _goals(goals: Sequence[Goal], sheets: Sequence[Sheet]) -> str:
-    rows = []
+    head, *rows = _goal_rows(goals, sheets)
+    return table(head, rows)
+
+
+def _goal_rows(goals: Sequence[Goal], sheets: Sequence[Sheet]) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = [GOALS_HEAD]
     for goal in goals:
         spread = goal.found(sheets)
         here = told(spread, goal.unit) if spread else "not measured yet"
@@ -172,8 +197,7 @@ def _goals(goals: Sequence[Goal], sheets: Sequence[Sheet]) -> str:
         most = goal.ceiling(sheets)
         possible = f"{number(most)}{goal.unit}" if most else ""
         rows.append([goal.measure, *bounds, here, quarters, possible, reached])
-    head = ["measure", "at least", "aim", "here (lowest–highest)", "middle half"]
-    return table([*head, "the ceiling has", "reached"], rows)
+    return rows
 
 
 def _machine(page: Page, sheets: Sequence[Sheet]) -> None:

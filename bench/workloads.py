@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 
-from bench.more_workloads import FirstFrame, Growth, Program
+from bench.more_workloads import EngineMemory, FirstFrame, Growth, Program
 from bench.peers import SFUS, Coturn, Pion, Roomline
 from bench.plan import MAXIMUM_S, SETTLING_S, START_S, Case, Plan, Turn, Workload
 from bench.results import Run
@@ -185,8 +185,9 @@ WORKLOADS: tuple[Workload, ...] = (
 )
 WORKLOADS += (
     FirstFrame("first-frame", "joining a running room, to the first picture", SFU_WAYS, FRAMES),
-    Program("joins", "joining, our server alone", "rooms-of-10", 30.0, needs_load=True),
-    Program("memory", "idle participants, our server alone", "idle", 60.0),
+    Program("joins", "joining, our server alone", "rooms-of-10", 8.0),
+    Program("memory", "idle participants, our server alone", "idle", 35.0),
+    EngineMemory("engine-memory", "idle participants, the media core alone"),
     Growth(
         "growth",
         "more people in a room, more rooms",
@@ -202,5 +203,5 @@ TINY = FanOut(
     viewers=3,
 )
 """For the tests of the benchmark itself."""
-SHORT = ("fan-out", "relay-udp", "relay-tls")
+SHORT = ("fan-out", "relay-udp", "relay-tls", "joins", "engine-memory")
 """What `make bench` measures."""

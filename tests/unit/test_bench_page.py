@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from bench.goals import GOALS, added_latency, against, fraction, over_direct
-from bench.page import render, told
+from bench.page import figures, render, told
 from bench.plot import Bar, bars, curve, number
 from bench.results import Run, Sheet
 from bench.statistics import Spread
@@ -67,6 +67,13 @@ def test_what_a_relay_adds_is_beyond_the_direct_path() -> None:
     )
     assert middle(over_direct("even")([results])) == 4.0
     assert middle(added_latency("even", "p50_us")([results])) == 0.1
+
+
+def test_the_terminal_gets_the_table_of_figures_too() -> None:
+    results = sheet(Run("joins", "rooms-of-10", "fixed", "roomline", 1, {"joins_per_s": 120.0}, {}))
+    (line,) = [line for line in figures([results]).splitlines() if line.startswith("joins")]
+    assert line.split()[-5:] == ["100", "250", "120", "120–120", "yes"]
+    assert len(figures([]).splitlines()) == len(GOALS) + 1
 
 
 def test_goals_know_which_way_is_better() -> None:
