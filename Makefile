@@ -32,7 +32,7 @@ soak: check-test-system $(VENV)/.engine target/release/roomline-link ## 20 parti
 # As it is shipped, with link-time optimization. What make builds otherwise is newer then, and stays.
 BENCH := $(VENV)/.engine-dist target/release/roomline-load target/release/roomline-limit target/release/roomline-cost
 
-bench: check-system $(BENCH) ## Roomline beside the peers: fan-out and relays (root, 20 minutes; ARGS="--only …")
+bench: check-system $(BENCH) ## Roomline beside the peers: fan-out, relays, joins (root, 20 minutes; ARGS="--only …")
 	$(BIN)/python -m bench $(ARGS)
 	$(BIN)/python -m bench page
 

@@ -1,8 +1,8 @@
 """`python -m bench`: measure Roomline beside other servers.
 
 Without a word it measures, `limit` measures the machine's own ceiling alone, `build` makes the peers
-ready, `list` names workloads and peers, and `page` writes the page of results. Exits with 2 if it
-can't be done here.
+ready, `list` names workloads and peers, and `page` writes the page of results and prints the figures
+to reach. Exits with 2 if it can't be done here.
 """
 
 from __future__ import annotations
@@ -267,7 +267,8 @@ def choose(options: argparse.Namespace) -> list[Workload]:
     if unknown := set(options.peers) - ways:
         raise BenchError(f"no peer is called {', '.join(sorted(unknown))}: python -m bench list")
     wanted = options.only or (names if options.full else SHORT)
-    return [_narrowed(w, options.peers) for w in (*WORKLOADS, TINY) if w.name in wanted]
+    chosen = [_narrowed(w, options.peers) for w in (*WORKLOADS, TINY) if w.name in wanted]
+    return [workload for workload in chosen if workload.ways]
 
 
 def _narrowed(workload: Workload, peers: Sequence[str]) -> Workload:

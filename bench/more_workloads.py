@@ -53,8 +53,10 @@ async def output_of(command: Sequence[str]) -> str:
         process = await asyncio.create_subprocess_exec(
             *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
-    except FileNotFoundError:
-        raise BenchError(f"{command[0]} is not there: make bench builds it") from None
+    except OSError as error:
+        raise BenchError(
+            f"{command[0]}: {error.strerror}; make bench builds what is needed"
+        ) from None
     output, complaint = await process.communicate()
     if process.returncode != 0:
         raise BenchError(f"{' '.join(command)}: {complaint.decode()[-600:].strip()}")
@@ -63,7 +65,11 @@ async def output_of(command: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class EngineMemory:
-    """What an idle participant holds of the media core's heap, counted byte by byte in one process."""
+    """What an idle participant holds of the media core's heap.
+
+    Every byte that Rust takes is counted, in one process. What the driver holds for its socket, and
+    what the cryptographic library takes by itself, is not in it; both are in `memory`.
+    """
 
     name: str
     title: str
@@ -77,7 +83,7 @@ class EngineMemory:
     async def runs(self, plan: Plan, way: Way, number: int) -> AsyncGenerator[Run]:
         """Run it."""
         program = plan.harness.load.with_name("roomline-cost")
-        told = await output_of([str(program), "kernel=no", f"idle={self.participants}"])
+        told = await output_of([str(program), f"idle={self.participants}"])
         found = re.match(r"(\d+) bytes for each idle participant", told)
         if found is None:
             raise BenchError(f"roomline-cost printed something else: {told[:200]}")

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from netlab.topology import SERVER_V4, Lab, Site, Uplink
 
 SCRIPT = Path(__file__).with_name("moving.js")
 OBSERVING, WITNESSING = 0, 999
-PICTURES_PER_S = 15
+PICTURES_PER_S = 8
 """Few enough that two cores encode and decode those of a whole row."""
 JOIN_WITHIN_S = 60.0
 FRESH_MS = 1000.0
@@ -102,7 +103,7 @@ class Scene:
     witness: Someone
     """Receives from the observer too, in a network that does not change. Sends nothing."""
     another_browser: Callable[[], Browser]
-    """Starts one more in the observer's network."""
+    """Starts one more in the observer's network, which gets what processor time the call leaves."""
     settle_s: float
     movers: list[Someone] = field(default_factory=list)
     newcomers: list[Someone] = field(default_factory=list)
@@ -173,16 +174,17 @@ def call(
         uplink = lab.uplink(site)
         site.set_firewall(firewall)
 
-        def browser_beside() -> Browser:
-            launched = launch(playwright, direct.client, server.ca)
+        def watching_browser(*, behind: bool) -> Browser:
+            launched = launch(playwright, direct.client, server.ca, behind=behind)
             open_.callback(launched.close)
             return launched
 
-        watching = browser_beside()
+        watching = watching_browser(behind=False)
         observer, witness = (
             Someone(ChromiumPage(watching), server, n) for n in (OBSERVING, WITNESSING)
         )
-        scene = Scene(lab, servers, site, uplink, observer, witness, browser_beside, settle_s)
+        another = partial(watching_browser, behind=True)
+        scene = Scene(lab, servers, site, uplink, observer, witness, another, settle_s)
         for each in (observer, witness):
             each.join(server, "moving", movers)
         pages = _pages(playwright, browser, site, server, open_)
@@ -196,9 +198,9 @@ def call(
         yield scene
 
 
-def start_server(lab: Lab) -> Server:
+def start_server(lab: Lab, nice: int = 0) -> Server:
     """A server that lets calls go on for as long as a row can take when it is drained."""
-    return Server(lab.server, "--address", SERVER_V4, "--drain-seconds", "600")
+    return Server(lab.server, "--address", SERVER_V4, "--drain-seconds", "600", nice=nice)
 
 
 def _close(servers: list[Server]) -> None:

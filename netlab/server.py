@@ -20,12 +20,13 @@ READY = "Press Ctrl-C"
 class Server:
     """One `roomline serve`, as an operator starts it."""
 
-    def __init__(self, host: Namespace, *arguments: str) -> None:
+    def __init__(self, host: Namespace, *arguments: str, nice: int = 0) -> None:
         self.state = host.folder / "state"
         self.url = f"https://{SERVER_NAME}"
         self.lines: list[str] = []
         self._ready = threading.Event()
         command = [
+            *(["nice", "-n", str(nice)] if nice else []),
             sys.executable,
             "-m",
             "roomline",

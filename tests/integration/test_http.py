@@ -93,6 +93,20 @@ def test_every_answer_carries_the_guarding_headers(tmp_path: Path) -> None:
     run(tmp_path, work)
 
 
+def test_a_plain_request_to_the_signaling_is_answered_to_pages_of_any_origin(
+    tmp_path: Path,
+) -> None:
+    async def work(house: House) -> None:
+        for method in ("HEAD", "GET"):
+            answer = await house.http.request(method, "/v1/signal")
+            assert answer.status_code == 426
+            assert answer.headers["upgrade"] == "websocket"
+            assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+        assert (await house.http.post("/v1/signal")).status_code == 405
+
+    run(tmp_path, work)
+
+
 def test_administration(tmp_path: Path) -> None:
     async def work(house: House) -> None:
         rooms = "/v1/rooms"

@@ -87,6 +87,7 @@ def test_everything_works_under_the_mount_path() -> None:
         for path in ("/video/", "/video/meet/", "/video/meet/demo"):
             assert 'src="/video/meet/meet.js"' in client.get(path).text
         assert client.get("/video/sdk/roomline.js").status_code == 200
+        assert client.head("/video/v1/signal").status_code == 426
         link = mounted.video.invite("demo")
         assert link.startswith("https://example.com/video/meet/demo?invite=")
         answer = client.get(link.removeprefix("https://example.com"), follow_redirects=False)

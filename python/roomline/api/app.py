@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fastapi import FastAPI, Request, WebSocket
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from roomline.api import metrics, pages, rest, websocket
@@ -47,6 +47,14 @@ def create_app(hub: Hub, config: ApiConfig) -> FastAPI:
     @app.websocket(SIGNALING)
     async def signal(socket: WebSocket) -> None:
         await websocket.serve(socket, hub, config.passing)
+
+    @app.api_route(SIGNALING, methods=["GET", "HEAD"], include_in_schema=False)
+    async def no_websocket() -> Response:
+        """Tell a plain request what is here. SDKs ask when they want to know whether the network is back."""
+        headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
+        # Their page may belong to another origin, and refuse what does not say that it is for all.
+        headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        return PlainTextResponse("Here is a WebSocket (RFC 6455).\n", 426, headers)
 
     @app.get("/healthz", tags=["operation"])
     async def healthz() -> JSONResponse:

@@ -193,6 +193,9 @@ class Joining {
     if (change === "leaving" && (this.#options.leaveOnPageHide ?? true)) {
       this.#room?.closePaths();
       this.#signaling.leaveNow();
+    } else if (change === "online" && this.#signaling.knowsOfNetwork) {
+      // What was begun with that news is under way.
+      this.#signaling.check();
     } else if (change === "online" || change === "changed") {
       // The WebSocket goes first: offers are sent when it is back.
       this.#signaling.refresh();

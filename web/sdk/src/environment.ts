@@ -12,8 +12,8 @@ export interface SocketLike {
 /** Everything the SDK takes from its surroundings. Tests, and hosts other than browsers, give their own. */
 export interface Environment {
   openSocket(url: string): SocketLike;
-  /** Whether anything answers a request to that address within `ms`, whatever it answers. Never rejects. */
-  reach(url: string, ms: number): Promise<boolean>;
+  /** Whether anything answers a request to that address before `signal` says stop, whatever it answers. */
+  reach(url: string, signal: AbortSignal): Promise<boolean>;
   /** `unbound`: bound to no interface if that can be had, for when the browser's list of them is old. */
   createPeerConnection(config: RTCConfiguration, unbound?: boolean): RTCPeerConnection;
   createMediaStream(): MediaStream;
@@ -52,12 +52,14 @@ export const browser: Environment = {
   watchNetwork: watchPage,
 };
 
-function reach(url: string, ms: number): Promise<boolean> {
-  const request: RequestInit = { method: "HEAD", mode: "no-cors", cache: "no-store", credentials: "omit" };
-  return fetch(url, { ...request, signal: AbortSignal.timeout(ms) }).then(
-    () => true,
-    () => false,
-  );
+async function reach(url: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    // Other origins must not see who we are, and we need not see what they answer.
+    await fetch(url, { method: "HEAD", mode: "no-cors", cache: "no-store", credentials: "omit", signal });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function watchPage(listener: (change: NetworkChange) => void): () => void {

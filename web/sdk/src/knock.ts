@@ -1,8 +1,8 @@
 import type { Environment } from "./environment.js";
 
-/** How often is knocked, how many knocks may be under way, and how long each may take. */
+/** How often is knocked, more or less, how many knocks may be under way, and how long each may take. */
 const KNOCK_MS = 250;
-const AT_A_TIME = 4;
+const AT_A_TIME = 2;
 const PATIENCE_MS = 2_000;
 
 /**
@@ -14,8 +14,7 @@ export class Knock {
   readonly #url: string;
   readonly #env: Environment;
   readonly #answered: () => void;
-  #round = 0;
-  #pending = 0;
+  readonly #pending = new Set<AbortController>();
   #timer: unknown;
 
   constructor(url: string, env: Environment, answered: () => void) {
@@ -24,33 +23,36 @@ export class Knock {
     this.#answered = answered;
   }
 
-  /** Knocks until there is an answer, or `stop`. */
-  start(): void {
+  /** Knocks, `afterMs` from now on, until there is an answer or `stop`. */
+  start(afterMs: number): void {
     this.stop();
-    this.#pending = 0;
-    this.#soon();
+    this.#soon(afterMs);
   }
 
   stop(): void {
-    this.#round++;
     this.#env.clearTimer(this.#timer);
+    for (const knock of this.#pending) knock.abort();
+    this.#pending.clear();
   }
 
-  #soon(): void {
+  #soon(afterMs = 0): void {
+    // Spread, for those who all lost the same network.
+    const pause = KNOCK_MS * (0.75 + this.#env.random() / 2);
     this.#timer = this.#env.setTimer(() => {
-      if (this.#pending < AT_A_TIME) this.#knock(this.#round);
       this.#soon();
-    }, KNOCK_MS);
+      if (this.#pending.size < AT_A_TIME) void this.#knock();
+    }, afterMs + pause);
   }
 
-  #knock(round: number): void {
-    this.#pending++;
-    void this.#env.reach(this.#url, PATIENCE_MS).then((reached) => {
-      if (round !== this.#round) return;
-      this.#pending--;
-      if (!reached) return;
-      this.stop();
-      this.#answered();
-    });
+  async #knock(): Promise<void> {
+    const knock = new AbortController();
+    this.#pending.add(knock);
+    const timer = this.#env.setTimer(() => knock.abort(), PATIENCE_MS);
+    const reached = await this.#env.reach(this.#url, knock.signal);
+    this.#env.clearTimer(timer);
+    // One that was taken back by `stop` says nothing any more.
+    if (!this.#pending.delete(knock) || !reached) return;
+    this.stop();
+    this.#answered();
   }
 }

@@ -20,10 +20,16 @@ const CHECK_FLOOR_MS = 300;
 const STANDBY_MS = 300;
 const STANDBY_FLOOR_MS = 30;
 const HURRIED_MS = 1_000;
-/** So many dials are given up so soon; for later ones a slow network gets twice the time, and TCP has tried twice. */
-const HASTY_DIALS = 3;
+/**
+ * How long one hurried dial after the other may take, in ms. Mostly no longer than it takes TCP to send its first
+ * packet again after a second: what is lost while there is no network costs no more than that when it is
+ * back. Now and then long enough for a network whose round trip takes seconds.
+ */
+const PATIENCE_MS = [1_000, 1_000, 1_000, 2_000, 2_000, 4_000, 2_000, 2_000, 8_000];
 /** The longest wait after a dial that failed by itself while knocks go on. */
 const FAILED_CEILING_MS = 4_000;
+/** For so long after a knock was answered the browser's news that it is online is old. */
+const KNOCKED_MS = 3_000;
 /** How long a WebSocket that has opened may take to answer: what was hurried is the wait for a lost packet. */
 const ANSWER_MS = 3_000;
 /** Opening and resuming take so many round trips, with some to spare. */
@@ -85,12 +91,14 @@ export class Signaling {
   #heardAt = 0;
   #lostAt = 0;
   #attempt = 0;
-  /** How many hurried dials failed by themselves, instead of being given up. */
+  /** How many hurried dials failed by themselves, and how many were given up. */
   #failures = 0;
+  #givenUp = 0;
   #dialledAt = 0;
   #hurried = false;
   /** The dial that is under way, or was last, followed an answered knock. */
   #knocked = false;
+  #knockedAt = -Infinity;
   #failJoin: (error: RoomlineError) => void = () => undefined;
 
   constructor(url: string, env: Environment, handlers: SignalingHandlers, log: Logger) {
@@ -100,7 +108,10 @@ export class Signaling {
     this.#log = log;
     this.#roundTrip = new RoundTrip(() => env.now());
     this.#timers = new Timers(env);
-    this.#knock = new Knock(url, env, () => this.#redial(true));
+    this.#knock = new Knock(url, env, () => {
+      this.#knockedAt = env.now();
+      this.#redial(true);
+    });
   }
 
   get state(): SignalingState {
@@ -199,6 +210,11 @@ export class Signaling {
     if (begins && this.#state === "lost" && this.#timers.has("retry")) this.refresh();
   }
 
+  /** Whether an answered knock has just shown that there is a network. */
+  get knowsOfNetwork(): boolean {
+    return this.#env.now() - this.#knockedAt < KNOCKED_MS;
+  }
+
   /**
    * Resumes over a new WebSocket now: after a change of network, when the old one is bound to an
    * address that is gone.
@@ -207,7 +223,7 @@ export class Signaling {
     if (this.#state === "open") {
       this.#lose("a new connection is wanted");
     } else if (this.#state === "lost") {
-      this.#attempt = 0;
+      this.#attempt = this.#failures = this.#givenUp = 0;
       this.#redial();
     }
   }
@@ -239,9 +255,9 @@ export class Signaling {
   }
 
   #standBy(): void {
+    this.#dialledAt = this.#env.now();
     const socket = this.#env.openSocket(this.#url);
     this.#standby = socket;
-    this.#dialledAt = this.#env.now();
     socket.onopen = () => {
       if (this.#standby === socket) this.#takeStandby(socket);
     };
@@ -254,6 +270,7 @@ export class Signaling {
   #takeStandby(socket: SocketLike): void {
     this.#abandonSocket();
     if (this.#state === "open") this.#lost("another connection was faster than an answer");
+    if (this.#isClosed) return;
     this.#standby = socket;
     this.#redial();
     socket.onopen?.();
@@ -305,8 +322,8 @@ export class Signaling {
   }
 
   #dial(opened: () => void): void {
-    const socket = this.#standby ?? this.#env.openSocket(this.#url);
     if (!this.#standby) this.#dialledAt = this.#env.now();
+    const socket = this.#standby ?? this.#env.openSocket(this.#url);
     this.#standby = undefined;
     this.#listen(socket, false);
     socket.onopen = () => {
@@ -342,12 +359,19 @@ export class Signaling {
     }
   }
 
+  /** Asked where handlers, which may end the session, have just been called. */
+  get #isClosed(): boolean {
+    return this.#state === "closed";
+  }
+
   /** The WebSocket is gone or given up: start, or go on with, resuming. */
   #lose(why: string): void {
     if (this.#state === "closed") return;
     this.#abandonSocket();
     this.#timers.clear("attempt");
     if (this.#state === "open") this.#lost(why);
+    // Whoever was told may have left.
+    if (this.#isClosed) return;
     const left = this.#lostAt + RESUME_WINDOW_MS - this.#env.now();
     if (left <= 0) {
       this.#end(new RoomlineError("connection-lost", "the server could not be reached again within 30 s"));
@@ -355,7 +379,16 @@ export class Signaling {
     }
     const wait = Math.min(left, this.#retryDelay());
     this.#timers.set("retry", wait, () => this.#redial());
-    if (this.#hurried && wait > 0 && !this.#knocked) this.#knock.start();
+    // A knock may be answered where no WebSocket opens: then there is some time between them.
+    if (this.#hurried && wait > 0) this.#knock.start(this.#knocked ? HURRIED_MS : 0);
+  }
+
+  /** A dial, or the answer to `resume`, takes too long. */
+  #giveUp(): void {
+    if (!this.#hurried) return this.#lose("no answer to resume");
+    this.#givenUp++;
+    this.#attempt = 0;
+    this.#lose("no answer to resume");
   }
 
   #lost(why: string): void {
@@ -363,7 +396,7 @@ export class Signaling {
     this.#roundTrip.reset();
     this.#state = "lost";
     this.#lostAt = this.#env.now();
-    this.#attempt = this.#failures = 0;
+    this.#attempt = this.#failures = this.#givenUp = 0;
     this.#requests.lost();
     for (const name of ["heartbeat", "check", "standby"]) this.#timers.clear(name);
     this.#handlers.state("lost");
@@ -372,27 +405,28 @@ export class Signaling {
   #retryDelay(): number {
     const attempt = this.#attempt++;
     if (!this.#hurried || attempt === 0) return retryDelay(attempt, this.#env.random());
-    const took = this.#env.now() - this.#dialledAt;
-    if (took >= HURRIED_MS) return 0;
     // It failed by itself: there is no network, or nobody listens. Knocks tell when that changes.
-    return Math.min(HURRIED_MS * 2 ** this.#failures++, FAILED_CEILING_MS) - took;
+    const wait = Math.min(HURRIED_MS * 2 ** this.#failures++, FAILED_CEILING_MS);
+    return Math.max(0, this.#dialledAt + wait - this.#env.now());
   }
 
   /** How long one dial may take. A packet that is lost while there is no network costs it seconds. */
   #attemptMs(): number {
     if (!this.#hurried) return RESUME_ATTEMPT_MS;
-    const least = this.#attempt <= HASTY_DIALS ? HURRIED_MS : 2 * HURRIED_MS;
-    return Math.min(RESUME_ATTEMPT_MS, Math.max(least, ROUND_TRIPS * (this.#roundTrip.typical ?? 0)));
+    const turn = PATIENCE_MS[this.#givenUp % PATIENCE_MS.length] ?? 0;
+    const known = ROUND_TRIPS * (this.#roundTrip.typical ?? 0);
+    return Math.min(RESUME_ATTEMPT_MS, Math.max(turn, known, this.#knocked ? ANSWER_MS : 0));
   }
 
   #redial(knocked = false): void {
     this.#knock.stop();
+    if (this.#state !== "lost") return;
     this.#knocked = knocked;
     this.#abandonSocket();
     this.#timers.clear("retry");
     const left = this.#lostAt + RESUME_WINDOW_MS - this.#env.now();
     const patience = (ms: number) =>
-      this.#timers.set("attempt", Math.max(0, Math.min(left, ms)), () => this.#lose("no answer to resume"));
+      this.#timers.set("attempt", Math.max(0, Math.min(left, ms)), () => this.#giveUp());
     patience(this.#attemptMs());
     this.#dial(() => {
       patience(Math.max(ANSWER_MS, this.#attemptMs()));

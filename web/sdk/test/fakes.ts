@@ -241,8 +241,10 @@ export class FakeBrowser {
   /** Called with each new one; for a server and networks that act by themselves. */
   dialled: (socket: FakeSocket) => void = () => undefined;
   created: (pc: FakePeerConnection) => void = () => undefined;
+  /** Called when the signaling is told lost. */
+  left: () => void = () => undefined;
   /** What answers a request; nothing does, unless a test says so. */
-  reach: (url: string, ms: number) => Promise<boolean> = async () => false;
+  reach: (url: string, signal: AbortSignal) => Promise<boolean> = async () => false;
   wall = 1_800_000_000_000;
   #now = 0;
   #timers = new Set<Timer>();
@@ -254,7 +256,7 @@ export class FakeBrowser {
       this.dialled(socket);
       return socket;
     },
-    reach: (url, ms) => this.reach(url, ms),
+    reach: (url, signal) => this.reach(url, signal),
     createPeerConnection: (config, unbound = false) => {
       const pc = new FakePeerConnection(config, unbound);
       this.connections.push(pc);

@@ -185,9 +185,10 @@ test("somebody publishes while a bridge carries: slots are added to both transpo
 });
 
 test("10 s without any network: back within 2 s, with the same tracks", async () => {
-  for (const outage of [2_000, 10_000, 10_300, 10_700]) {
+  for (const [outage, unplugged] of [2_000, 10_000, 10_300, 10_700].flatMap((ms) => [[ms, false], [ms, true]] as const)) {
     const it = await call();
     const { world, told } = it;
+    world.unplugged = unplugged;
     world.open.clear();
     world.signaling = false;
     await world.pass(outage);
@@ -328,6 +329,7 @@ function randomNetwork(world: World, random: (n: number) => number): void {
     else world.open.delete(tier);
   }
   world.signaling = random(6) > 0;
+  world.unplugged = random(2) > 0;
   world.restartMs = random(4) === 0 ? 20_000 : 500 + random(3_000);
   if (random(5) === 0) world.browser.network("online");
 }

@@ -21,7 +21,10 @@ async function session(): Promise<Session> {
   const told: string[] = [];
   const handlers = {
     event: (event: ServerEvent) => seen.push(event.seq),
-    state: (state: string) => told.push(state),
+    state: (state: string) => {
+      told.push(state);
+      if (state === "lost") browser.left();
+    },
     closed: (error: { code: string } | undefined) => told.push(`closed ${error?.code}`),
     report: async () => ({ candidateType: "host" as const, rttMs: 51 }),
     waiting: () => undefined,
@@ -264,61 +267,144 @@ test("a hurried dial that has opened is given time to answer", async () => {
   assert.deepEqual(it.told, ["lost", "open"]);
 });
 
-test("a dial that fails at once is tried ever more rarely, and again when a knock is answered", async () => {
-  const it = await session();
-  const knocked: string[] = [];
-  let there = false;
+/** A session lost in a hurry, where every dial fails at once until `there` is set. */
+async function unplugged(): Promise<Session & { knocks: string[]; there: boolean }> {
+  const it = { ...(await session()), knocks: [] as string[], there: false };
   it.browser.reach = async (url) => {
-    knocked.push(url);
-    return there;
+    it.knocks.push(url);
+    return it.there;
   };
   it.browser.dialled = (socket) => {
-    if (!there) it.browser.environment.setTimer(() => socket.drop(), 5);
+    if (!it.there) it.browser.environment.setTimer(() => socket.drop(), 5);
   };
   it.signaling.hurry(true);
   it.browser.socket.drop();
-  await it.browser.pass(10_000);
-  assert.ok(it.browser.sockets.length <= 6, `${it.browser.sockets.length - 1} dials without a network`);
-  assert.ok(knocked.every((url) => url === "https://x"));
-  assert.ok(knocked.length > 20 && knocked.length <= 40, `${knocked.length} knocks`);
+  return it;
+}
 
-  there = true;
-  await it.browser.pass(250);
-  resume(it, "token 2");
-  assert.deepEqual(it.told, ["lost", "open"]);
-  const before = knocked.length;
-  await it.browser.pass(3_000);
-  assert.equal(knocked.length, before, "knocking is over");
+test("a dial that fails at once is tried ever more rarely, and again when a knock is answered", async () => {
+  const it = await unplugged();
+  for (const token of ["token 2", "token 3"]) {
+    const before = { dials: it.browser.sockets.length, knocks: it.knocks.length };
+    await it.browser.pass(10_000);
+    const dials = it.browser.sockets.length - before.dials;
+    assert.ok(dials >= 4 && dials <= 5, `${dials} dials without a network`);
+    const knocks = it.knocks.length - before.knocks;
+    assert.ok(knocks > 20 && knocks <= 55, `${knocks} knocks`);
+
+    it.there = true;
+    await it.browser.pass(250);
+    assert.ok(it.signaling.knowsOfNetwork);
+    resume(it, token);
+    const after = it.knocks.length;
+    await it.browser.pass(4_000);
+    assert.equal(it.knocks.length, after, "knocking is over");
+    assert.ok(!it.signaling.knowsOfNetwork);
+    it.there = false;
+    it.browser.socket.drop();
+  }
+  assert.ok(it.knocks.every((url) => url === "https://x"));
+  assert.deepEqual(it.told, ["lost", "open", "lost", "open", "lost"]);
 });
 
 test("where knocks are answered and dials are not, nobody hammers", async () => {
-  const it = await session();
+  const it = await unplugged();
   it.browser.reach = async () => true;
-  it.browser.dialled = (socket) => it.browser.environment.setTimer(() => socket.drop(), 5);
-  it.signaling.hurry(true);
-  it.browser.socket.drop();
   await it.browser.pass(10_000);
-  assert.ok(it.browser.sockets.length <= 12, `${it.browser.sockets.length - 1} dials`);
+  const dials = it.browser.sockets.length - 1;
+  assert.ok(dials >= 6 && dials <= 12, `${dials} dials`);
 });
 
-test("a slow network is given time to open a hurried dial", async () => {
+test("knocks that hang are few, and are taken back when the session is resumed or ends", async () => {
+  for (const end of ["resumed", "taken back", "closed"]) {
+    const it = await unplugged();
+    const hanging = new Set<AbortSignal>();
+    const answers: ((reached: boolean) => void)[] = [];
+    let late = false;
+    it.browser.reach = (_, signal) => {
+      hanging.add(signal);
+      return new Promise((resolve) => {
+        answers.push(resolve);
+        signal.addEventListener("abort", () => hanging.delete(signal) && !late && resolve(false));
+      });
+    };
+    await it.browser.pass(4_800);
+    assert.equal(hanging.size, 2);
+    late = true;
+    if (end === "closed") {
+      it.signaling.close(new RoomlineError("aborted", "over"));
+    } else {
+      it.there = true;
+      it.signaling.refresh();
+      await it.browser.pass();
+      if (end === "resumed") resume(it, "token 2");
+    }
+    assert.equal(hanging.size, 0, end);
+    const dials = it.browser.sockets.length;
+    answers.forEach((answer) => answer(true));
+    await it.browser.pass();
+    assert.equal(it.browser.sockets.length, dials, "an old answer says nothing");
+    if (end === "closed") assert.equal(it.browser.timers, 0);
+  }
+});
+
+test("a slow WebSocket is taken back while knocks go on, and they end", async () => {
   const it = await session();
+  const [first] = it.browser.sockets;
+  let knocks = 0;
+  it.browser.reach = async () => knocks++ < 0;
+  it.browser.dialled = (socket) => it.browser.environment.setTimer(() => socket.drop(), 5);
   it.signaling.hurry(true);
-  it.browser.dialled = (socket) =>
-    it.browser.environment.setTimer(() => {
-      if (!socket.closed) resumed((socket.onopen?.(), socket), "token 2");
-    }, 1_900);
-  it.browser.socket.drop();
-  await it.browser.pass(6_000);
+  it.signaling.check();
+  await it.browser.pass(2_500);
+  assert.ok(knocks > 2, `${knocks}`);
+  first!.receive(draining(11));
+  assert.deepEqual(it.told, ["lost", "open"]);
+  const before = knocks;
+  await it.browser.pass(2_000);
+  assert.equal(knocks, before);
+});
+
+test("a slow network is given time to open a hurried dial, now and then", async () => {
+  for (const [opensAfter, within] of [[900, 1_000], [1_900, 6_000], [3_900, 12_000], [7_500, 24_000]] as const) {
+    const it = await session();
+    it.signaling.hurry(true);
+    it.browser.dialled = (socket) =>
+      it.browser.environment.setTimer(() => {
+        if (!socket.closed) resumed((socket.onopen?.(), socket), "token 2");
+      }, opensAfter);
+    it.browser.socket.drop();
+    await it.browser.pass(within);
+    assert.deepEqual(it.told, ["lost", "open"], `${opensAfter} ms`);
+  }
+});
+
+test("a dial that follows an answered knock is not given up in a hurry", async () => {
+  const it = await unplugged();
+  await it.browser.pass(300);
+  it.there = true;
+  await it.browser.pass(300);
+  const { socket } = it.browser;
+  await it.browser.pass(2_500);
+  assert.equal(it.browser.socket, socket);
+  resume(it, "token 2");
   assert.deepEqual(it.told, ["lost", "open"]);
 });
 
-test("no knock outlives the session", async () => {
-  const it = await session();
-  it.browser.dialled = (socket) => it.browser.environment.setTimer(() => socket.drop(), 5);
-  it.signaling.hurry(true);
-  it.browser.socket.drop();
-  await it.browser.pass(1_500);
-  it.signaling.close(new RoomlineError("aborted", "over"));
-  assert.equal(it.browser.timers, 0);
+test("whoever leaves on hearing that the connection is lost has left", async () => {
+  for (const lose of ["check", "refresh", "standby"]) {
+    const it = await session();
+    it.browser.left = () => it.signaling.close(new RoomlineError("aborted", "left"));
+    if (lose === "refresh") {
+      it.signaling.refresh();
+    } else {
+      it.signaling.check();
+      await it.browser.pass(400);
+      if (lose === "standby") it.browser.socket.onopen?.();
+    }
+    await it.browser.pass(5_000);
+    assert.deepEqual(it.told, ["lost", "closed aborted"], lose);
+    assert.ok(it.browser.sockets.every(({ closed }) => closed), lose);
+    assert.equal(it.browser.timers, 0, lose);
+  }
 });

@@ -32,6 +32,8 @@ export class World {
   readonly browser = new FakeBrowser();
   readonly open = new Set<Tier>(TIERS);
   signaling = true;
+  /** Without signaling a dial fails at once, as with the cable out, instead of hanging. */
+  unplugged = false;
   /** Which transport carries each track of ours. */
   readonly published = new Map<string, string>();
   /** What must not happen, as it happened. */
@@ -52,6 +54,7 @@ export class World {
 
   constructor() {
     this.browser.dialled = (socket) => this.#dialled(socket);
+    this.browser.reach = (_, signal) => this.#reach(signal);
   }
 
   get main(): Line {
@@ -108,7 +111,19 @@ export class World {
     });
   }
 
+  #reach(signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve) => {
+      signal.addEventListener("abort", () => resolve(false));
+      if (this.unplugged && !this.signaling) resolve(false);
+      else this.#soon(() => resolve(!signal.aborted));
+    });
+  }
+
   #dialled(socket: FakeSocket): void {
+    if (this.unplugged && !this.signaling) {
+      this.browser.environment.setTimer(() => socket.closed || socket.drop(), 1);
+      return;
+    }
     this.#soon(() => {
       if (!socket.closed) socket.onopen?.();
     });

@@ -57,7 +57,8 @@ pub enum Event {
     TransportSilent {
         /// The transport.
         transport: TransportId,
-        /// True when nothing authentic has come for a while, false with the first packet after.
+        /// True when no authentic media or data has come for a while, false with the first after. Checks
+        /// alone do not count: a client that answers beats sends more.
         silent: bool,
         /// For how long nothing has come, or had come, in milliseconds.
         silence_ms: u32,

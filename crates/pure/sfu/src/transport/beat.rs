@@ -36,7 +36,7 @@ struct Channel {
 }
 
 impl Beats {
-    /// Beats every `interval`; without anything authentic for `silent_after` there is silence.
+    /// Beats every `interval`; without authentic media or data for `silent_after` there is silence.
     pub(crate) fn new(interval: Duration, silent_after: Duration) -> Self {
         Self { interval: interval.max(SHORTEST), silent_after, channel: None, silent: false }
     }
@@ -90,8 +90,8 @@ impl Beats {
         self.channel.as_mut().and_then(|channel| channel.shortest.take())
     }
 
-    /// How long nothing has come, if that is silence and was not told yet. `last`: when something
-    /// authentic came.
+    /// How long nothing has come, if that is silence and was not told yet. `last`: when authentic
+    /// media or data came.
     pub(crate) fn falls_silent(&mut self, now: Instant, last: Instant) -> Option<Duration> {
         let silence = now.saturating_duration_since(last);
         let news = self.channel.is_some() && !self.silent && silence >= self.silent_after;
@@ -99,7 +99,7 @@ impl Beats {
         news.then_some(silence)
     }
 
-    /// Something authentic comes. How long nothing had come, if that it did not was told.
+    /// Authentic media or data comes. How long nothing had come, if that it did not was told.
     pub(crate) fn heard(&mut self, now: Instant, last: Instant) -> Option<Duration> {
         let silent = std::mem::take(&mut self.silent);
         silent.then(|| now.saturating_duration_since(last))

@@ -93,7 +93,10 @@ pub(crate) struct Transport {
     /// Its entry in the shard's timers.
     pub(crate) deadline: Option<Instant>,
     dtls: Box<Endpoint>,
+    /// When anything authentic came, checks too: without it consent ends.
     last_authentic: Instant,
+    /// When media or data came.
+    last_heard: Instant,
     /// Data came in the DTLS datagram that is being handled.
     heard: bool,
     /// It is heard again, after a silence of so long.
@@ -142,6 +145,7 @@ impl Transport {
             deadline: None,
             dtls: Box::new(Endpoint::new(identity, parts.fingerprints, now)),
             last_authentic: now,
+            last_heard: now,
             heard: false,
             woken: None,
             next_stats: now + config.stats_interval,
@@ -149,21 +153,18 @@ impl Transport {
         }
     }
 
-    /// Notes an authenticated packet on a pair.
+    /// Notes an authenticated check on a pair. It is no end of a silence: Firefox goes on checking a
+    /// pair that came back with its interface, and sends nothing else on it.
     pub(crate) fn touch(&mut self, now: Instant, pair: pairs::Pair) {
-        self.note_authentic(now);
+        self.last_authentic = now;
         self.pairs.touch(now, pair);
     }
 
     /// Notes authentic media or data on a pair. True when that pair takes over.
     pub(crate) fn hear(&mut self, now: Instant, pair: pairs::Pair) -> bool {
-        self.note_authentic(now);
+        self.woken = self.beats.heard(now, self.last_heard).or(self.woken);
+        (self.last_authentic, self.last_heard) = (now, now);
         self.pairs.hear(now, pair)
-    }
-
-    fn note_authentic(&mut self, now: Instant) {
-        self.woken = self.beats.heard(now, self.last_authentic).or(self.woken);
-        self.last_authentic = now;
     }
 
     /// How long nothing had come, if it is to be told that something does again.
@@ -218,7 +219,7 @@ impl Transport {
             self.next_upkeep = now + UPKEEP;
             due.upkeep = true;
         }
-        due.silence = self.beats.falls_silent(now, self.last_authentic);
+        due.silence = self.beats.falls_silent(now, self.last_heard);
         due.path = self.paths.poll_timeout().is_some_and(|at| at <= now);
         due.expired = now >= self.last_authentic + CONSENT_TIMEOUT;
         Ok(due)
@@ -235,7 +236,7 @@ impl Transport {
         let fixed =
             self.next_stats.min(self.next_upkeep).min(self.last_authentic + CONSENT_TIMEOUT);
         let sctp = self.sctp.as_ref().and_then(|sctp| sctp.poll_timeout());
-        let beats = self.beats.poll_timeout(self.last_authentic);
+        let beats = self.beats.poll_timeout(self.last_heard);
         let moving = [self.dtls.poll_timeout(), sctp, self.paths.poll_timeout(), beats];
         moving.into_iter().flatten().fold(fixed, Instant::min)
     }

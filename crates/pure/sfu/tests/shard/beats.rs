@@ -115,6 +115,23 @@ fn silence_and_its_end_are_told_at_once_and_once() {
 }
 
 #[test]
+fn checks_alone_end_no_silence_and_keep_the_transport() {
+    let mut world = World::new();
+    let (index, _) = world.join_connected(Via::Direct, silent_offer(DtlsVersion::Dtls13));
+    let transport = world.clients[index].transport;
+    world.beat(index);
+    world.run(5 * SECOND);
+    // Consent checks have a first byte of 0 to 3 (RFC 7983, section 7).
+    world.lose = Some(Box::new(|up, data| up && data.first().is_some_and(|byte| *byte > 3)));
+    world.run(60 * SECOND);
+    assert_eq!(world.silences(transport), [(true, 600)]);
+    assert_eq!(world.shard.gauges().transports, 1, "consent goes on");
+    world.lose = None;
+    world.run(2 * SECOND);
+    assert!(matches!(world.silences(transport)[..], [(true, _), (false, 60_000..)]));
+}
+
+#[test]
 fn beats_arrive_soon_after_a_long_silence() {
     for seconds in [2, 5, 10, 20] {
         let mut world = World::new();
