@@ -150,7 +150,10 @@ export class Liveness {
     this.#hooks.dead(why);
   }
 
-  /** A dead path is back when both directions of the pair in use are proven, not when anything came. */
+  /**
+   * A dead path is back when both directions of the pair in use are proven, not when anything came. A
+   * server that has told of silence tells of its end: no pair is proven before.
+   */
   #isBack(figures: PathFigures): void {
     if (this.#alive) return;
     const noted = this.#noted;
@@ -159,10 +162,11 @@ export class Liveness {
       return;
     }
     const beats = (this.#beatAt ?? 0) > this.#diedAt;
+    if (this.#uplinkSilent) return;
     if (figures.pair !== noted.pair) {
       // A pair is selected when a check on it was answered. Wait for something besides.
       if (figures.pair !== undefined && figures.bytes > 0) this.#revive(false);
-    } else if (!this.#uplinkSilent && (beats || received(figures, noted)) && this.#answered(figures, noted)) {
+    } else if ((beats || received(figures, noted)) && this.#answered(figures, noted)) {
       this.#revive(true);
     }
   }

@@ -100,7 +100,7 @@ test("the server hears nothing: dead, although beats come; alive when a check is
   assert.equal(it.told.length, 2);
 });
 
-test("another pair with something on it is a path that is back", async () => {
+test("another pair with something on it is a path that is back, if the server hears us", async () => {
   const it = await watched();
   it.liveness.told(true);
   await beats(it, 600);
@@ -108,6 +108,9 @@ test("another pair with something on it is a path that is back", async () => {
   await it.browser.pass(1_000);
   assert.equal(it.told.length, 1, "nothing has come on it yet");
   it.counts("P2", 60, 1);
+  await it.browser.pass(1_000);
+  assert.equal(it.told.length, 1, "it may be checked only");
+  it.liveness.told(false);
   await it.browser.pass(200);
   assert.match(it.told[1] ?? "", /^alive/);
 });
