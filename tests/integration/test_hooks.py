@@ -58,6 +58,15 @@ def counted(house: House) -> dict[str, int]:
     }
 
 
+def connect(house: House, transport: int) -> None:
+    """The media path of somebody works."""
+    path = e.Path("turn-udp", 3478, "203.0.113.9", 4711)
+    assert house.engine.deliver
+    house.engine.deliver(
+        [e.PathChanged(transport, path), e.TransportConnected(transport, "DTLS 1.3", "X")]
+    )
+
+
 def test_a_coroutine_admits_with_other_grants(tmp_path: Path) -> None:
     hooks = Hooks()
 
@@ -152,6 +161,66 @@ def test_the_default_holds_when_time_is_up(tmp_path: Path, default: Admission, a
         ada = await ask(house)
         assert (await ada.receive(answer)).get("message", "") == default.reason
         assert counted(house)["hook_timeouts on_admit"] == 1
+
+    with_hooks(tmp_path, hooks, work)
+
+
+@pytest.mark.parametrize(
+    ("more", "answer", "told"),
+    [
+        ({}, "error", "the application did not decide in time"),
+        ({"default": Permission.refuse("nobody is there")}, "error", "nobody is there"),
+        ({"default": Permission.allow()}, "joined", ""),
+    ],
+    ids=["unsaid", "refuse", "allow"],
+)
+def test_a_track_that_nobody_decides_about_gets_the_default(
+    tmp_path: Path, more: dict[str, Permission], answer: str, told: str
+) -> None:
+    hooks = Hooks()
+    hooks.on_publish(timeout=SOON, **more)(Slow())
+
+    async def work(house: House) -> None:
+        ada = await ask(house, tracks=[{"mid": "1", "source": "camera"}])
+        assert (await ada.receive(answer)).get("message", "") == told
+        assert counted(house) == {"hook_calls on_publish": 1, "hook_timeouts on_publish": 1}
+
+    with_hooks(tmp_path, hooks, work)
+
+
+@pytest.mark.parametrize(
+    ("more", "answer", "told"),
+    [
+        ({}, "error", "the application did not decide in time"),
+        ({"default": Permission.refuse("nobody is there")}, "error", "nobody is there"),
+        ({"default": Permission.allow()}, "ok", ""),
+    ],
+    ids=["unsaid", "refuse", "allow"],
+)
+def test_a_subscription_that_nobody_decides_about_gets_the_default(
+    tmp_path: Path, more: dict[str, Permission], answer: str, told: str
+) -> None:
+    hooks = Hooks()
+    wanted: list[str] = []
+
+    class Forgets(Slow):
+        async def __call__(self, question: object) -> bool:
+            assert isinstance(question, SubscribeRequest)
+            wanted.append(question.track)
+            return await super().__call__(question)
+
+    hooks.on_subscribe(timeout=SOON, **more)(Forgets())
+
+    async def work(house: House) -> None:
+        await joined(house, "ada")
+        bob = await ask(house, "bob")
+        await until(lambda: counted(house).get("hook_timeouts on_subscribe") == 1)
+        if answer == "ok":
+            assert (await bob.receive("bound"))["track"] == wanted[0]
+        await bob.send(type="subscribe", request=2, track=wanted[0])
+        reply = await bob.receive(answer)
+        assert (reply["request"], reply.get("message", "")) == (2, told)
+        assert counted(house)["hook_timeouts on_subscribe"] == 2
 
     with_hooks(tmp_path, hooks, work)
 
@@ -272,12 +341,7 @@ def test_listeners_hear_everything_to_the_end(
 
     async def work(house: House) -> None:
         ada = await joined(house, "ada")
-        (transport,) = house.engine.transports
-        path = e.Path("turn-udp", 3478, "203.0.113.9", 4711)
-        assert house.engine.deliver
-        house.engine.deliver(
-            [e.PathChanged(transport, path), e.TransportConnected(transport, "DTLS 1.3", "X")]
-        )
+        connect(house, *house.engine.transports)
         await ada.receive("connection")
         await house.server.close()
         assert counted(house)["hook_errors on_participant_left"] == 1
@@ -285,6 +349,79 @@ def test_listeners_hear_everything_to_the_end(
     with_hooks(tmp_path, hooks, work)
     assert set(heard) == {("ada", "drained"), ("ada", None, "turn-udp")}
     assert "full disk" in caplog.text
+
+
+def test_nothing_waits_for_listeners_that_take_their_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roomline.hooks.DEFAULT_TIMEOUT", LATER)
+    hooks = Hooks()
+    go_on = asyncio.Event()
+    begun: list[str] = []
+    ended: list[str] = []
+
+    @hooks.on_tier_changed
+    async def changed(change: TierChanged) -> None:
+        begun.append(f"{change.person.identity} on {change.after}")
+        await go_on.wait()
+        ended.append(change.person.identity)
+
+    @hooks.on_participant_left
+    async def left(departure: ParticipantLeft) -> None:
+        begun.append(f"{departure.person.identity} {departure.reason}")
+        await go_on.wait()
+        ended.append(departure.person.identity)
+
+    async def work(house: House) -> None:
+        for name in ("ada", "bob"):
+            someone = await joined(house, name)
+            connect(house, max(house.engine.transports))
+            await someone.receive("connection")
+            await someone.send(type="leave", request=2)
+            assert await someone.closed() == 1000
+        await until(lambda: len(begun) == 4)
+        assert sorted(begun) == ["ada left", "ada on turn-udp", "bob left", "bob on turn-udp"]
+        assert ended == []
+        go_on.set()
+        await until(lambda: len(ended) == 4)
+
+    with_hooks(tmp_path, hooks, work)
+
+
+def test_listeners_whose_time_is_up_are_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("roomline.hooks.DEFAULT_TIMEOUT", SOON)
+    hooks = Hooks()
+    given_up: list[object] = []
+
+    async def never_ends(notice: object) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.append(type(notice))
+
+    hooks.on_tier_changed(never_ends)
+    hooks.on_participant_left(never_ends)
+
+    async def work(house: House) -> None:
+        ada = await joined(house, "ada")
+        connect(house, max(house.engine.transports))
+        await until(lambda: given_up == [TierChanged])
+        await ada.send(type="ping", request=2, sent=1)
+        await ada.receive("pong")
+        # Whoever is in a call at the end is gone then: its listener has its time, and no more.
+        await asyncio.wait_for(house.server.close(), 5)
+        assert given_up == [TierChanged, ParticipantLeft]
+        assert counted(house) == {
+            "hook_calls on_tier_changed": 1,
+            "hook_timeouts on_tier_changed": 1,
+            "hook_calls on_participant_left": 1,
+            "hook_timeouts on_participant_left": 1,
+        }
+
+    with_hooks(tmp_path, hooks, work)
+    assert caplog.text.count("a hook took too long") == 2
 
 
 def test_one_application_to_a_server(tmp_path: Path) -> None:
