@@ -12,7 +12,7 @@ from netlab.firewall import Firewall
 from netlab.topology import Site
 
 from support.people import Meeting
-from support.visitors import ChromiumVisitor, FirefoxVisitor, Visitor
+from support.visitors import ChromiumVisitor, FirefoxVisitor, Visitor, join, visit
 
 MOST_BYTES = 60_000
 ADAS_SCREEN = "Ada\N{RIGHT SINGLE QUOTATION MARK}s screen"
@@ -52,12 +52,33 @@ HTMLMediaElement.prototype.play = function () {
 DEVICES = """
 const ask = (wanted) => MediaDevices.prototype.getUserMedia.call(navigator.mediaDevices, wanted);
 globalThis.captured = [];
+globalThis.refused = [];
 if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = async (wanted) => {
   if (globalThis.unplugged) throw new DOMException("", "NotFoundError");
-  const stream = await ask(wanted);
+  const stream = await ask(wanted).catch((error) => {
+    refused.push(wanted.audio.deviceId.exact);
+    throw error;
+  });
   captured.push(...stream.getAudioTracks());
   return stream;
 };
+"""
+PATH_NOW = "Your connection is now: Direct \N{MIDDLE DOT} UDP"
+TOLD_PATH = f"""
+[...document.querySelectorAll("p")].filter((each) => each.innerText.startsWith({PATH_NOW!r}))
+    .map((each) => each.parentElement).map((each) => ({{
+      role: each.closest("[role]").getAttribute("role"),
+      buttons: each.querySelectorAll("button").length,
+    }}))
+"""
+INTERRUPTING = """
+[...document.querySelectorAll("[role=alert], [role=alertdialog], dialog, #banner")]
+    .filter((each) => each.checkVisibility()).map((each) => each.outerHTML)
+"""
+GONE = """
+if (location.protocol === "https:") {
+  for (const kind of ["audioinput", "videoinput"]) localStorage[`roomline.${kind}`] = "gone";
+}
 """
 NO_HTTPS = """
 table inet firewall
@@ -115,20 +136,6 @@ def others(other_chromium: Browser, meeting: Meeting, room: str) -> Iterator[Ent
 def room(meeting: Meeting) -> str:
     """One that no other test uses."""
     return meeting.room()
-
-
-def visit(visitor: Visitor, meeting: Meeting, room: str, name: str) -> None:
-    """Open a personal link, and wait for the preview."""
-    token = meeting.token(name.lower(), room, name=name)
-    visitor.goto(f"{meeting.server.url}/meet/{room}#token={token}")
-    visitor.until("document.querySelector('#preview-video').videoWidth > 0")
-
-
-def join(visitor: Visitor, meeting: Meeting, room: str, name: str) -> None:
-    """Open a personal link, and join."""
-    visit(visitor, meeting, room, name)
-    visitor.click("Join")
-    visitor.until(f"eyes.plays('{name} (you)')")
 
 
 def test_a_whole_call_by_keyboard_alone(
@@ -379,6 +386,40 @@ def test_a_microphone_that_is_pulled_out_is_replaced_or_missed(
     visitor.evaluate("globalThis.unplugged = false")
     visitor.click("Turn microphone on")
     bob.until(f"!{muted}")
+
+
+def test_chosen_devices_that_are_gone_are_replaced(
+    visitor: Visitor, meeting: Meeting, room: str
+) -> None:
+    visitor.before(GONE + DEVICES)
+    visit(visitor, meeting, room, "Ada")
+    visitor.shows("button", "Turn microphone off")
+    assert visitor.evaluate("captured.length") == 1
+    assert visitor.evaluate("refused") == ["gone"]
+    assert not visitor.evaluate("document.querySelector('#device-notice').checkVisibility()")
+
+
+def test_a_better_path_is_told_quietly(
+    visitor: Visitor, meeting: Meeting, room: str, site: Site
+) -> None:
+    site.set_firewall(Firewall.NO_UDP)
+    try:
+        join(visitor, meeting, room, "Ada")
+        visitor.until("eyes.reads('Relay over TLS 443')")
+        visitor.focused("Turn microphone off")
+        site.set_firewall(Firewall.OPEN)
+        visitor.evaluate("dispatchEvent(new Event('online'))")
+        visitor.until(f"eyes.reads('{PATH_NOW}')")
+        (toast,) = visitor.evaluate(TOLD_PATH)
+        assert toast == {"role": "status", "buttons": 0}
+        assert visitor.evaluate(INTERRUPTING) == []
+        visitor.focused("Turn microphone off")
+        # It goes by itself, and was told once.
+        visitor.until(f"!eyes.reads('{PATH_NOW}')")
+        told = visitor.evaluate("eyes.told")
+        assert [each.startswith(PATH_NOW) for each in told].count(True) == 1, told
+    finally:
+        site.set_firewall(Firewall.OPEN)
 
 
 def test_the_page_is_small_on_the_wire(visitor: Visitor, meeting: Meeting) -> None:

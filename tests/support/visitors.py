@@ -14,6 +14,8 @@ from playwright.sync_api import Browser
 from netlab.bidi import Firefox
 from netlab.namespaces import LabError
 
+from support.people import Meeting
+
 EYES = Path(__file__).with_name("eyes.js")
 PATIENCE_S = 30.0
 # WebDriver's names for keys that are no characters (W3C WebDriver, section 17.4.2).
@@ -208,3 +210,17 @@ class FirefoxVisitor(Visitor):
             self._firefox.command("script.removePreloadScript", {"script": script})
         self._firefox.goto("about:blank")
         assert not problems, problems
+
+
+def visit(visitor: Visitor, meeting: Meeting, room: str, name: str) -> None:
+    """Open a personal link, and wait for the preview."""
+    token = meeting.token(name.lower(), room, name=name)
+    visitor.goto(f"{meeting.server.url}/meet/{room}#token={token}")
+    visitor.until("document.querySelector('#preview-video').videoWidth > 0")
+
+
+def join(visitor: Visitor, meeting: Meeting, room: str, name: str) -> None:
+    """Open a personal link, and join."""
+    visit(visitor, meeting, room, name)
+    visitor.click("Join")
+    visitor.until(f"eyes.plays('{name} (you)')")

@@ -30,18 +30,33 @@ export function choose(kind: Kind, deviceId: string): void {
 /** One device: the chosen one, or another when that is not there. Throws the browser's `DOMException`. */
 export async function capture(device: Device): Promise<MediaStreamTrack> {
   if (!navigator.mediaDevices) throw new DOMException("", "InsecureContext");
-  const [track] = (await navigator.mediaDevices.getUserMedia({ [device]: constraints(device) })).getTracks();
+  const [track] = (await ask(device)).getTracks();
   if (!track) throw new DOMException("", "NotFoundError");
   return track;
 }
 
-function constraints(device: Device): MediaTrackConstraints {
+/** Asks for the chosen devices, and when one of them is gone for what comes closest. */
+async function ask(...wanted: Device[]): Promise<MediaStream> {
+  const get = (strength: Strength) =>
+    navigator.mediaDevices.getUserMedia(Object.fromEntries(wanted.map((each) => [each, constraints(each, strength)])));
+  try {
+    // Chromium does not heed a microphone that is merely ideal.
+    return await get("exact");
+  } catch (error) {
+    if ((error as { name?: unknown }).name !== "OverconstrainedError") throw error;
+    return get("ideal");
+  }
+}
+
+type Strength = "exact" | "ideal";
+
+function constraints(device: Device, strength: Strength): MediaTrackConstraints {
   const wanted = device === "audio" ? AUDIO : VIDEO;
   const deviceId = chosen(INPUT[device]);
   if (!deviceId) return wanted;
   // The other way round it could be a camera that looks away from its owner.
   const { facingMode: _, ...others } = wanted;
-  return { ...others, deviceId: { ideal: deviceId } };
+  return { ...others, deviceId: { [strength]: deviceId } };
 }
 
 /** Words for what `capture` threw. */
@@ -53,8 +68,7 @@ export function captureProblem(error: unknown, device: Device): string {
 export async function captureBoth(): Promise<Captured> {
   if (!navigator.mediaDevices) return { problems: [() => deviceWords("InsecureContext", "cameraOrMicrophone")] };
   try {
-    const both = { audio: constraints("audio"), video: constraints("video") };
-    const stream = await navigator.mediaDevices.getUserMedia(both);
+    const stream = await ask("audio", "video");
     return found(stream.getAudioTracks()[0], stream.getVideoTracks()[0], []);
   } catch (error) {
     const name = error instanceof DOMException ? error.name : "";
