@@ -137,8 +137,13 @@ class Firefox:
             return result
 
     def open(self) -> FirefoxPage:
-        """A further page, in a window of its own so that nothing counts it as hidden."""
-        made = self.command("browsingContext.create", {"type": "window"})
+        """A further page, in a window of its own so that nothing counts it as hidden.
+
+        It is somebody else's, in a container of its own: pages of one container dial their WebSockets
+        to a server one after the other, and wait for one another's failures.
+        """
+        context = self.command("browser.createUserContext", {})["userContext"]
+        made = self.command("browsingContext.create", {"type": "window", "userContext": context})
         return FirefoxPage(self, made["context"])
 
     def goto(self, url: str) -> None:
