@@ -7,10 +7,13 @@ Every encoded frame of the lab's moving rows carries its sender, a number and th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
+from types import MappingProxyType
+
+NO_PAUSES: Mapping[float, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -29,20 +32,51 @@ class Arrival:
     at: float
 
 
-def silence(times: Sequence[float], begin: float, end: float, since: float | None = None) -> float:
+def silence(
+    times: Sequence[float],
+    begin: float,
+    end: float,
+    since: float | None = None,
+    pauses: Mapping[float, float] = NO_PAUSES,
+) -> float:
     """The longest time without an arrival in which `begin`…`end` has a part, in ms.
 
     It goes from the last arrival before to the next one after, also where these are outside; without
     one it goes from `begin` or to `end`. With `since` only what of a silence comes after that counts.
-    `times` are in order.
+    Of `pauses`, what the arrival's sender did not send before it is taken off. `times` are in order.
     """
     clip = begin if since is None else since
     before = [t for t in times if t < begin][-1:] or [begin]
     after = [t for t in times if t > end][:1] or [end]
     looked_at = [*before, *(t for t in times if begin <= t <= end), *after]
-    if since is not None:
-        return max((max(0.0, b - max(a, clip)) for a, b in pairwise(looked_at)), default=0.0)
-    return max((b - a for a, b in pairwise(looked_at)), default=0.0)
+    lengths = (b - (a if since is None else max(a, clip)) for a, b in pairwise(looked_at))
+    own = (pauses.get(b, 0.0) for b in looked_at[1:])
+    lengths = (length - pause for length, pause in zip(lengths, own, strict=True))
+    return max(0.0, *lengths)
+
+
+def sender_pauses(flow: Sequence[Arrival]) -> dict[float, float]:
+    """By arrival, for how long its sender had sent nothing, beyond the usual, in ms.
+
+    Of two frames with following numbers nothing was lost between them: what lies between their
+    sending is the sender's own, which had no processor. Where numbers are missing, nothing is known.
+    """
+    usual = _usual(flow)
+    return {
+        b.at: max(0.0, b.sent_at - a.sent_at - usual)
+        for a, b in pairwise(flow)
+        if a.sender == b.sender and b.number == a.number + 1
+    }
+
+
+def _usual(flow: Sequence[Arrival]) -> float:
+    """The usual time between two frames of a sender, in ms."""
+    following = [
+        b.sent_at - a.sent_at
+        for a, b in pairwise(flow)
+        if a.sender == b.sender and b.number == a.number + 1
+    ]
+    return median(following or [20.0])
 
 
 def losses(arrivals: Iterable[Arrival], begin: float, end: float) -> int:
@@ -52,17 +86,9 @@ def losses(arrivals: Iterable[Arrival], begin: float, end: float) -> int:
     between the two frames, in usual intervals.
     """
     in_order = sorted(arrivals, key=lambda a: a.sent_at)
-    neighbours = list(pairwise(in_order))
-    usual = median(
-        [
-            b.sent_at - a.sent_at
-            for a, b in neighbours
-            if a.sender == b.sender and b.number == a.number + 1
-        ]
-        or [20.0]
-    )
+    usual = _usual(in_order)
     lost = 0
-    for a, b in neighbours:
+    for a, b in pairwise(in_order):
         if not begin <= b.sent_at <= end:
             continue
         if a.sender == b.sender:

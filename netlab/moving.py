@@ -10,7 +10,16 @@ from typing import Any
 
 from playwright.sync_api import Playwright
 
-from netlab.gaps import Continuity, confirmed, continuity, doubles, losses, silence
+from netlab.gaps import (
+    Arrival,
+    Continuity,
+    confirmed,
+    continuity,
+    doubles,
+    losses,
+    sender_pauses,
+    silence,
+)
 from netlab.measure import Measured, path_fits
 from netlab.moves import Move, Step
 from netlab.namespaces import LabError
@@ -72,6 +81,11 @@ class Window:
     end: float
     since: float | None
     """Only what of a silence comes after this is judged."""
+
+    def silence(self, flow: list[Arrival]) -> float:
+        """The longest one of a flow, less what its sender did not send for want of a processor."""
+        times = [arrival.at for arrival in flow]
+        return silence(times, self.begin, self.end, self.since, sender_pauses(flow))
 
 
 @dataclass
@@ -205,10 +219,7 @@ def _run(
     flows = {kind: scene.flows(mover, kind) for kind in ("audio", "video")}
 
     def gaps(kind: str) -> dict[str, float]:
-        return {
-            way: silence([a.at for a in flow], window.begin, window.end, window.since)
-            for way, flow in flows[kind].items()
-        }
+        return {way: window.silence(flow) for way, flow in flows[kind].items()}
 
     def lost(kind: str) -> dict[str, int]:
         return {way: losses(flow, window.begin, window.end) for way, flow in flows[kind].items()}
@@ -229,12 +240,7 @@ def _run(
         sdk=_logged(logs[mover.identity], window.begin),
         echoes=0,
         flows=scene.fresh(mover),
-        noise_ms=silence(
-            [a.at for a in scene.witness.arrivals[scene.observer.number, "audio"]],
-            window.begin,
-            window.end,
-            window.since,
-        ),
+        noise_ms=window.silence(scene.witness.arrivals[scene.observer.number, "audio"]),
         events=events_of(mover, logs),
     )
 

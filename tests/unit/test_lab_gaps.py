@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from netlab.gaps import Arrival, Continuity, confirmed, continuity, doubles, losses, silence
+from netlab.gaps import (
+    Arrival,
+    Continuity,
+    confirmed,
+    continuity,
+    doubles,
+    losses,
+    sender_pauses,
+    silence,
+)
 
 
 def sent(sender: int, numbers: list[int], start: float, delay: float = 30.0) -> list[Arrival]:
@@ -27,6 +36,20 @@ def test_of_an_outage_only_what_comes_after_the_return_counts() -> None:
     times = [0.0, 20.0, 10_900.0, 10_920.0]
     assert silence(times, begin=100, end=11_000, since=10_000) == 900
     assert silence(times, begin=100, end=11_000) == 10_880
+
+
+def test_what_a_sender_did_not_send_is_no_silence_of_the_network() -> None:
+    stream = sent(1, [0, 1, 2], 1000)
+    late = [*stream, *sent(1, [3, 4, 5], 1540)]  # it had no processor for half a second
+    times = [a.at for a in late]
+    assert silence(times, 1000, 2000) == 500 == silence(times, 1000, 2000, 0)
+    assert silence(times, 1000, 1600, pauses=sender_pauses(late)) == 30
+    held = [*late[:3], Arrival(0, "audio", 1, 3, 1540, 1970)]
+    assert silence([a.at for a in held], 1000, 1600, pauses=sender_pauses(held)) == 420
+    lost = [*stream, *sent(1, [27, 28], 1540)]
+    assert sender_pauses(lost).get(1570) is None, "it may have sent all the time"
+    other = [*stream, *sent(2, [3, 4], 1540)]
+    assert sender_pauses(other).get(1570) is None
 
 
 def test_losses_are_holes_in_the_numbers_of_what_was_sent_in_the_window() -> None:
