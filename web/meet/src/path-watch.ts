@@ -6,6 +6,8 @@ import { connectionWords } from "./words.js";
 
 /** After this long without media the page says that it is still trying. */
 const SLOW_MS = 6_000;
+/** A WebSocket that is away for less is nobody's business: sound and picture go on without it. */
+const BRIEF_MS = 1_000;
 
 /** Tells of one's own connection: quietly of another path, in a banner of a loss, and how it came out. */
 export class PathWatch {
@@ -13,6 +15,9 @@ export class PathWatch {
   readonly #notices: Notices;
   readonly #undo = new Undo();
   #slow = 0;
+  #brief = 0;
+  /** Since when the WebSocket is away. */
+  #awaySince: number | undefined;
   #lostAt: number | undefined;
   #condition = "";
   #tier: string | null;
@@ -38,6 +43,7 @@ export class PathWatch {
 
   end(): void {
     window.clearTimeout(this.#slow);
+    window.clearTimeout(this.#brief);
     this.#undo.run();
   }
 
@@ -57,26 +63,36 @@ export class PathWatch {
   }
 
   #show(state: string): void {
-    const signalingLost = this.#room.state === "reconnecting";
     const interrupted = state === "interrupted";
     window.clearTimeout(this.#slow);
-    this.#set("signaling", signalingLost, () => t().signalingLost);
-    this.#set("interrupted", interrupted, () => t().interrupted);
     this.#notices.clear("slow");
+    this.#showSignaling();
+    if (interrupted) this.#notices.lasts("interrupted", () => t().interrupted);
+    else this.#notices.clear("interrupted");
     if (state === "connecting") {
       this.#slow = window.setTimeout(() => this.#notices.lasts("slow", () => t().slow), SLOW_MS);
     }
-    if (signalingLost || interrupted) this.#lostAt ??= performance.now();
+    if (interrupted) this.#lostAt ??= performance.now();
     else if (this.#lostAt !== undefined && this.#isFine()) this.#tellOutcome(this.#lostAt);
+  }
+
+  #showSignaling(): void {
+    window.clearTimeout(this.#brief);
+    if (this.#room.state !== "reconnecting") {
+      this.#awaySince = undefined;
+      this.#notices.clear("signaling");
+      return;
+    }
+    const since = (this.#awaySince ??= performance.now());
+    const tell = () => {
+      this.#lostAt ??= since;
+      this.#notices.lasts("signaling", () => t().signalingLost);
+    };
+    this.#brief = window.setTimeout(tell, Math.max(0, since + BRIEF_MS - performance.now()));
   }
 
   #isFine(): boolean {
     return this.#room.state === "connected" && this.#room.localParticipant.connection.state === "connected";
-  }
-
-  #set(condition: "signaling" | "interrupted", is: boolean, words: () => string): void {
-    if (is) this.#notices.lasts(condition, words);
-    else this.#notices.clear(condition);
   }
 
   #tellOutcome(lostAt: number): void {
