@@ -55,6 +55,11 @@ def silence(
     return max(0.0, *lengths)
 
 
+def longest_stall(stalls: Iterable[tuple[float, float]], begin: float, end: float) -> float:
+    """The longest of those that have a part in `begin`…`end`, in ms."""
+    return max((b - a for a, b in stalls if a < end and b > begin), default=0.0)
+
+
 def sender_pauses(flow: Sequence[Arrival]) -> dict[float, float]:
     """By arrival, for how long its sender had sent nothing, beyond the usual, in ms.
 

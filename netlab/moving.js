@@ -8,11 +8,17 @@
 
 "use strict";
 (() => {
-/** Runs in a worker. Records are `[page, kind, sender, number, sentAt, arrivedAt]`, times in ms since 1970. */
+/**
+ * Runs in a worker. Records are `[page, kind, sender, number, sentAt, arrivedAt]`, times in ms since 1970.
+ * Stalls are `[from, to]`: when the worker, which ticks by itself, did not run.
+ */
 function numbering() {
+  const TICK_MS = 20;
   const MAGIC = 0x524c6162;
   const TRAILER_BYTES = 24;
   let records = [];
+  let stalls = [];
+  let ticked = 0;
   const now = () => performance.timeOrigin + performance.now();
 
   function stamp(page) {
@@ -51,9 +57,15 @@ function numbering() {
     void transformer.readable.pipeThrough(new TransformStream({ transform })).pipeTo(transformer.writable);
   };
   globalThis.onmessage = ({ ports }) => {
-    ports[0].postMessage(records);
+    ports[0].postMessage({ records, stalls });
     records = [];
+    stalls = [];
   };
+  setInterval(() => {
+    const at = now();
+    if (ticked && at - ticked > 2 * TICK_MS) stalls.push([ticked + TICK_MS, at]);
+    ticked = at;
+  }, TICK_MS);
 }
 
 const source = new Blob([`(${numbering})()`], { type: "text/javascript" });
@@ -160,7 +172,7 @@ moving.identity = () => {
   };
 };
 
-/** The frames that have arrived since the last call. */
+/** The frames that have arrived since the last call, and the stalls. */
 moving.arrivals = () => new Promise((resolve) => {
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = ({ data }) => resolve(data);

@@ -16,6 +16,7 @@ from netlab.gaps import (
     confirmed,
     continuity,
     doubles,
+    longest_stall,
     losses,
     sender_pauses,
     silence,
@@ -65,7 +66,8 @@ class Run:
     """That came since the change."""
     flows: bool
     noise_ms: float
-    """The longest silence of the witness, whose network does not change: what the machine does."""
+    """The longest silence of the witness, whose network does not change, or the longest time in which
+    the thread that takes frames, at either end, did not run: what the machine does."""
     events: dict[str, Continuity]
     """`server`: its numbered events; `down` and `up`: the numbered messages from and to the observer."""
     problems: list[str] = field(default_factory=list)
@@ -240,9 +242,16 @@ def _run(
         sdk=_logged(logs[mover.identity], window.begin),
         echoes=0,
         flows=scene.fresh(mover),
-        noise_ms=window.silence(scene.witness.arrivals[scene.observer.number, "audio"]),
+        noise_ms=_noise(scene, mover, window),
         events=events_of(mover, logs),
     )
+
+
+def _noise(scene: Scene, mover: Someone, window: Window) -> float:
+    """What the machine does: a silence of the witness, or a stall of those who take frames."""
+    begin = window.begin if window.since is None else window.since
+    stalls = [longest_stall(who.stalls, begin, window.end) for who in (mover, scene.observer)]
+    return max(window.silence(scene.witness.arrivals[scene.observer.number, "audio"]), *stalls)
 
 
 def _logged(log: dict[str, Any], begin: float) -> list[list[Any]]:
@@ -371,7 +380,7 @@ def judge_run(step: Step, run: Run, n: int, judge_times: bool) -> list[str]:
 def _judge_times(step: Step, run: Run) -> list[str]:
     """What took too long or was lost, in words."""
     found = []
-    # A silence that the witness heard too is none of the network's.
+    # A silence that the witness heard too, or in which nobody could hear, is none of the network's.
     noise = min(run.noise_ms, NOISE_CEILING_MS)
     allowed = max(step.gap_ms, noise + NOISE_MARGIN_MS)
     for way in ("down", "up"):

@@ -53,6 +53,8 @@ class Someone:
         self.client.page.run(SCRIPT.read_text())
         self.arrivals: defaultdict[tuple[int, str], list[Arrival]] = defaultdict(list)
         """What came, by who sent it and its kind."""
+        self.stalls: list[tuple[float, float]] = []
+        """From when until when the thread that takes frames had no processor."""
         self.collected_at = 0.0
 
     def join(self, server: Server, room: str, movers: int) -> None:
@@ -81,9 +83,10 @@ class Someone:
 
     def collect(self) -> None:
         """Take over what has arrived since the last time."""
-        records = self.do("moving.arrivals()")
+        came = self.do("moving.arrivals()")
         self.collected_at = now_ms()
-        for record in records:
+        self.stalls += [(begin, end) for begin, end in came["stalls"]]
+        for record in came["records"]:
             arrival = Arrival(*record)
             self.arrivals[arrival.page, arrival.kind].append(arrival)
 

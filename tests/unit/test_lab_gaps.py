@@ -8,6 +8,7 @@ from netlab.gaps import (
     confirmed,
     continuity,
     doubles,
+    longest_stall,
     losses,
     sender_pauses,
     silence,
@@ -50,6 +51,12 @@ def test_what_a_sender_did_not_send_is_no_silence_of_the_network() -> None:
     assert sender_pauses(lost).get(1570) is None, "it may have sent all the time"
     other = [*stream, *sent(2, [3, 4], 1540)]
     assert sender_pauses(other).get(1570) is None
+
+
+def test_the_longest_stall_is_one_that_touches_the_window() -> None:
+    stalls = [(0.0, 500.0), (900.0, 1100.0), (2000.0, 2100.0), (4000.0, 9000.0)]
+    assert longest_stall(stalls, 1000, 3000) == 200
+    assert longest_stall([], 1000, 3000) == 0
 
 
 def test_losses_are_holes_in_the_numbers_of_what_was_sent_in_the_window() -> None:
