@@ -149,24 +149,36 @@ def run_move(
     steps: int,
     judge_times: bool = True,
 ) -> Iterator[MoveResult]:
-    """Make the call with `runs` movers side by side, and its first `steps` changes one by one."""
-    left = list(move.steps[:steps])
+    """Make calls with `runs` movers in all, and their first `steps` changes one by one.
+
+    The movers are side by side, as many as the machine stands: usually all in one call.
+    """
+    made: dict[str, list[Run]] = {step.name: [] for step in move.steps[:steps]}
+    done: set[str] = set()
     try:
-        with call(
-            playwright,
-            name,
-            browser=browser,
-            movers=runs,
-            settle_s=settle_s,
-            firewall=move.firewall,
-        ) as scene:
-            while left:
-                made = change(scene, left[0])
-                yield summarise(left.pop(0), browser, scene, made, judge_times)
-                scene.wait(settle_s / 6)
+        for movers in batches(runs, move.side_by_side):
+            with call(
+                playwright,
+                name,
+                browser=browser,
+                movers=movers,
+                settle_s=settle_s,
+                firewall=move.firewall,
+            ) as scene:
+                for step in move.steps[:steps]:
+                    made[step.name] += change(scene, step)
+                    if len(made[step.name]) == runs:
+                        done.add(step.name)
+                        yield summarise(step, browser, settle_s, made[step.name], judge_times)
+                    scene.wait(settle_s / 6)
     except LabError as error:
-        for step in left:
-            yield MoveResult.broken(step.name, browser, settle_s, str(error))
+        for left in [each for each in made if each not in done]:
+            yield MoveResult.broken(left, browser, settle_s, str(error))
+
+
+def batches(runs: int, most: int) -> list[int]:
+    """As many movers for each call as there may be, and the rest for the last one."""
+    return [min(most, runs - before) for before in range(0, runs, most)]
 
 
 def change(scene: Scene, step: Step) -> list[Run]:
@@ -311,7 +323,7 @@ def _changed(
 
 
 def summarise(
-    step: Step, browser: str, scene: Scene, runs: list[Run], judge_times: bool
+    step: Step, browser: str, settle_s: float, runs: list[Run], judge_times: bool
 ) -> MoveResult:
     """The worst of times and losses, the median of the rest, and what is not as it must be."""
     problems = [p for n, run in enumerate(runs, 1) for p in judge_run(step, run, n, judge_times)]
@@ -351,7 +363,7 @@ def summarise(
         events_doubled=sum(e.doubled for r in runs for e in r.events.values()),
         passed=not problems,
         runs=len(runs),
-        settled_s=scene.settle_s,
+        settled_s=settle_s,
         problems=problems,
         sdk_logs=[r.sdk for r in runs] if problems else [],
     )

@@ -13,6 +13,7 @@ from netlab.gaps import (
     sender_pauses,
     silence,
 )
+from netlab.moving import batches
 
 
 def sent(sender: int, numbers: list[int], start: float, delay: float = 30.0) -> list[Arrival]:
@@ -57,6 +58,10 @@ def test_the_longest_stall_is_one_that_touches_the_window() -> None:
     stalls = [(0.0, 500.0), (900.0, 1100.0), (2000.0, 2100.0), (4000.0, 9000.0)]
     assert longest_stall(stalls, 1000, 3000) == 200
     assert longest_stall([], 1000, 3000) == 0
+
+
+def test_movers_are_shared_out_over_calls() -> None:
+    assert [batches(5, 5), batches(5, 2), batches(2, 5)] == [[5], [2, 2, 1], [2]]
 
 
 def test_losses_are_holes_in_the_numbers_of_what_was_sent_in_the_window() -> None:
