@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from playwright.sync_api import Browser, Playwright
 
 from netlab.bidi import Firefox
-from netlab.namespaces import Namespace, run
+from netlab.namespaces import Namespace, behind, run
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -29,7 +29,6 @@ FLAGS = [
     "--use-fake-device-for-media-stream",
 ]
 SCRIPT = Path(__file__).with_name("page.js")
-AUTOGROUP = Path("/proc/self/autogroup")
 
 
 def trust(home: Path, ca: Path) -> None:
@@ -49,21 +48,18 @@ def launch(
     *,
     proxy: str | None = None,
     flags: tuple[str, ...] = (),
-    behind: bool = False,
+    yields: bool = False,
 ) -> Browser:
     """Start Chromium on a host of the lab. No certificate error is ignored.
 
-    `behind`: it gets the processor time that others leave. It is a session, and Linux shares out the
-    processors among sessions first (sched(7), autogroup), where that is not switched off.
+    One that `yields` gets what processor time others leave.
     """
     home = host.folder / f"{host.name}.home"
     trust(home, ca)
-    script = host.folder / f"{host.name}.chromium{'.behind' if behind else ''}"
-    command = " ".join(shlex.quote(word) for word in host.command([CHROMIUM]))
-    last = "echo 19 > /proc/self/autogroup\n" if behind and AUTOGROUP.exists() else ""
-    script.write_text(
-        f'#!/bin/sh\nexport HOME={shlex.quote(str(home))}\n{last}exec {command} "$@"\n'
-    )
+    script = host.folder / f"{host.name}.chromium{'.yields' if yields else ''}"
+    inside = host.command([CHROMIUM])
+    command = shlex.join(behind(inside) if yields else inside)
+    script.write_text(f'#!/bin/sh\nexport HOME={shlex.quote(str(home))}\nexec {command} "$@"\n')
     script.chmod(0o755)
     all_flags = [*FLAGS, *flags, *([f"--proxy-server={proxy}"] if proxy else [])]
     return playwright.chromium.launch(executable_path=str(script), args=all_flags, headless=True)

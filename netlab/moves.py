@@ -17,6 +17,8 @@ SWITCH_TAKES_S = 0.3
 KILLS = 15
 KILL_TAKES_S = 10.0
 NEWCOMERS_WITHIN_S = 60.0
+FEW = 2
+"""Movers in a call that must not be interrupted at all: more of them are heard on two cores."""
 CALM_BEFORE_S = 5.0
 """From when pages were opened, which takes both cores, until what happens to the call is judged."""
 
@@ -130,8 +132,8 @@ def expect_newcomers(scene: Scene) -> None:
 def drain(scene: Scene) -> None:
     """The operator starts a new version: the old process drains, the new one takes who joins."""
     scene.servers[0].drain()
-    # On a host with no processor to spare, its start would be heard in the calls.
-    new = start_server(scene.lab, nice=19)
+    # On a host without a processor to spare, its start would be heard in the calls.
+    new = start_server(scene.lab, yields=True)
     scene.servers.append(new)
     for each in scene.newcomers:
         each.join(new, "after", 1)
@@ -154,6 +156,7 @@ MOVES = [
             Step("3478-blocked-too", firewall(Firewall.NO_UDP), TURN_TLS, 3000, 1500),
             Step("opened-again", firewall(Firewall.OPEN), DIRECT, 200, lost=0, reach_s=30),
         ),
+        side_by_side=FEW,
         quick=True,
     ),
     Move(
@@ -171,20 +174,19 @@ MOVES = [
     Move((Step("wifi-to-mobile", go_mobile, DIRECT, 2000),)),
     Move((Step("no-network-for-10-s", lose_everything, DIRECT, 2000, reach_s=40),)),
     Move((Step("unplugged-for-10-s", unplug, DIRECT, 2000, reach_s=40),)),
-    Move((Step("signaling-killed", kill_signaling, DIRECT, 200, lost=0),)),
-    # Two calls, two servers and no network that changes: with five movers two cores would be heard.
+    Move((Step("signaling-killed", kill_signaling, DIRECT, 200, lost=0),), side_by_side=FEW),
     Move(
         (Step("drained-direct", drain, DIRECT, 200, lost=0, prepare=expect_newcomers),),
-        side_by_side=2,
+        side_by_side=FEW,
     ),
     Move(
         (Step("drained-turn-udp", drain, TURN_UDP, 200, lost=0, prepare=expect_newcomers),),
         Firewall.NO_MEDIA_PORTS,
-        side_by_side=2,
+        side_by_side=FEW,
     ),
     Move(
         (Step("drained-turn-tls", drain, TURN_TLS, 200, lost=0, prepare=expect_newcomers),),
         Firewall.NO_UDP,
-        side_by_side=2,
+        side_by_side=FEW,
     ),
 ]

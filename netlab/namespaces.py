@@ -60,6 +60,20 @@ def run(*command: str, stdin: str | None = None) -> str:
     return done.stdout
 
 
+AUTOGROUP = Path("/proc/self/autogroup")
+
+
+def behind(command: Sequence[str]) -> list[str]:
+    """The command line that runs `command` with what processor time others leave.
+
+    Linux shares out the processors among sessions first (sched(7), autogroup): niceness says little
+    to those of other sessions, and so this is one of its own.
+    """
+    if not AUTOGROUP.exists():
+        return ["nice", "-n", "19", *command]
+    return ["setsid", "sh", "-c", f'echo 19 > {AUTOGROUP}; exec "$@"', "sh", *command]
+
+
 @dataclass
 class Namespace:
     """One host of the lab."""

@@ -149,9 +149,11 @@ function watchAudio(stream) {
 
 /**
  * Join, publish if asked to, and measure whatever comes. `ask` sends requests on a data channel and
- * counts the echoes, `echo` answers those of others; `joined` gets the room.
+ * counts the echoes, `echo` answers those of others; who does not `look` shows and reads no picture, which
+ * costs more than to receive it; `joined` gets the room.
  */
-async function join(url, token, { publish, ask = !publish, echo = true, framesPerSecond, joined, options = {} }) {
+async function join(url, token, how) {
+  const { publish, ask = !publish, echo = true, look = true, framesPerSecond, joined, options = {} } = how;
   const { connect } = await import(`${location.origin}/sdk/roomline.js`);
   const tracks = publish
     ? [{ track: camera(framesPerSecond), source: "camera" }, { track: await microphone(), source: "microphone" }]
@@ -165,8 +167,8 @@ async function join(url, token, { publish, ask = !publish, echo = true, framesPe
     state.events.push(`subscribed ${track.kind}`);
     // The stream of a publication stays while its track moves to another transport.
     const stream = publication.mediaStream ?? new MediaStream([track]);
-    if (track.kind === "video") watchVideo(stream, started);
-    else watchAudio(stream);
+    if (track.kind === "audio") watchAudio(stream);
+    else if (look) watchVideo(stream, started);
   });
   for (const name of ["stateChanged", "disconnected", "error"]) {
     room.on(name, (what) => state.events.push(`${name}: ${what?.message ?? what}`));

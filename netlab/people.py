@@ -70,6 +70,7 @@ class Someone:
             "publish": self.number != WITNESSING,
             "ask": moves,
             "echo": self.number == OBSERVING,
+            "look": moves,
             "framesPerSecond": PICTURES_PER_S,
             "options": {"subscribe": "manual"},
         }
@@ -177,16 +178,16 @@ def call(
         uplink = lab.uplink(site)
         site.set_firewall(firewall)
 
-        def watching_browser(*, behind: bool) -> Browser:
-            launched = launch(playwright, direct.client, server.ca, behind=behind)
+        def watching_browser(*, yields: bool) -> Browser:
+            launched = launch(playwright, direct.client, server.ca, yields=yields)
             open_.callback(launched.close)
             return launched
 
-        watching = watching_browser(behind=False)
+        watching = watching_browser(yields=False)
         observer, witness = (
             Someone(ChromiumPage(watching), server, n) for n in (OBSERVING, WITNESSING)
         )
-        another = partial(watching_browser, behind=True)
+        another = partial(watching_browser, yields=True)
         scene = Scene(lab, servers, site, uplink, observer, witness, another, settle_s)
         for each in (observer, witness):
             each.join(server, "moving", movers)
@@ -201,9 +202,9 @@ def call(
         yield scene
 
 
-def start_server(lab: Lab, nice: int = 0) -> Server:
+def start_server(lab: Lab, *, yields: bool = False) -> Server:
     """A server that lets calls go on for as long as a row can take when it is drained."""
-    return Server(lab.server, "--address", SERVER_V4, "--drain-seconds", "600", nice=nice)
+    return Server(lab.server, "--address", SERVER_V4, "--drain-seconds", "600", yields=yields)
 
 
 def _close(servers: list[Server]) -> None:

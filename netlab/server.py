@@ -9,7 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
-from netlab.namespaces import LabError, Namespace, stop
+from netlab.namespaces import LabError, Namespace, behind, stop
 from netlab.topology import SERVER_NAME
 
 READY_WITHIN_S = 30.0
@@ -20,13 +20,12 @@ READY = "Press Ctrl-C"
 class Server:
     """One `roomline serve`, as an operator starts it."""
 
-    def __init__(self, host: Namespace, *arguments: str, nice: int = 0) -> None:
+    def __init__(self, host: Namespace, *arguments: str, yields: bool = False) -> None:
         self.state = host.folder / "state"
         self.url = f"https://{SERVER_NAME}"
         self.lines: list[str] = []
         self._ready = threading.Event()
         command = [
-            *(["nice", "-n", str(nice)] if nice else []),
             sys.executable,
             "-m",
             "roomline",
@@ -38,7 +37,7 @@ class Server:
             *arguments,
         ]
         self._process = host.start(
-            command,
+            behind(command) if yields else command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"},
