@@ -155,7 +155,7 @@ def test_two_people_fit_on_a_phone(
         phone.until(f"eyes.plays('{name}')")
     bob.until("eyes.plays('Ada')")
     fits(phone, ".controls button, .bar button, .bar h1, .bar p, article, article .caption", 14)
-    fits(phone, ".controls button, article .pin", 8)
+    fits(phone, ".controls button, article .pin", 7)
     # Oneself in the corner of the other one.
     assert phone.evaluate("eyes.width('Bob') / innerWidth") > 0.9
     assert 0.2 < phone.evaluate("eyes.width('Ada (you)') / innerWidth") < 0.5
