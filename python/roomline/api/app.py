@@ -48,13 +48,8 @@ def create_app(hub: Hub, config: ApiConfig) -> FastAPI:
     async def signal(socket: WebSocket) -> None:
         await websocket.serve(socket, hub, config.passing)
 
-    @app.api_route(SIGNALING, methods=["GET", "HEAD"], include_in_schema=False)
-    async def no_websocket() -> Response:
-        """Tell a plain request what is here. SDKs ask when they want to know whether the network is back."""
-        headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
-        # Their page may belong to another origin, and refuse what does not say that it is for all.
-        headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-        return PlainTextResponse("Here is a WebSocket (RFC 6455).\n", 426, headers)
+    # Part of the signaling, not of the administration: docs/reference/signaling.md describes it.
+    app.add_route(SIGNALING, no_websocket, ["GET", "HEAD"], include_in_schema=False)
 
     @app.get("/healthz", tags=["operation"])
     async def healthz() -> JSONResponse:
@@ -79,6 +74,14 @@ def package_version() -> str:
         return version("roomline")
     except PackageNotFoundError:
         return "0.0.0"
+
+
+async def no_websocket(request: Request) -> Response:  # noqa: ARG001 - Starlette's signature
+    """Tell a plain request what is here. SDKs ask when they want to know whether the network is back."""
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
+    # Their page may belong to another origin, and refuse what does not say that it is for all.
+    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return PlainTextResponse("Here is a WebSocket (RFC 6455).\n", 426, headers)
 
 
 async def _tell_error(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
