@@ -57,7 +57,7 @@ def launch(
     home = host.folder / f"{host.name}.home"
     trust(home, ca)
     script = host.folder / f"{host.name}.chromium{'.yields' if yields else ''}"
-    inside = host.command([CHROMIUM])
+    inside = host.command([CHROMIUM])  # Playwright begins a session for each browser.
     command = shlex.join(behind(inside) if yields else inside)
     script.write_text(f'#!/bin/sh\nexport HOME={shlex.quote(str(home))}\nexec {command} "$@"\n')
     script.chmod(0o755)

@@ -45,13 +45,11 @@ def silence(
     one it goes from `begin` or to `end`. With `since` only what of a silence comes after that counts.
     Of `pauses`, what the arrival's sender did not send before it is taken off. `times` are in order.
     """
-    clip = begin if since is None else since
     before = [t for t in times if t < begin][-1:] or [begin]
     after = [t for t in times if t > end][:1] or [end]
     looked_at = [*before, *(t for t in times if begin <= t <= end), *after]
-    lengths = (b - (a if since is None else max(a, clip)) for a, b in pairwise(looked_at))
-    own = (pauses.get(b, 0.0) for b in looked_at[1:])
-    lengths = (length - pause for length, pause in zip(lengths, own, strict=True))
+    earliest = float("-inf") if since is None else since
+    lengths = (b - max(a, earliest) - pauses.get(b, 0.0) for a, b in pairwise(looked_at))
     return max(0.0, *lengths)
 
 

@@ -66,12 +66,12 @@ AUTOGROUP = Path("/proc/self/autogroup")
 def behind(command: Sequence[str]) -> list[str]:
     """The command line that runs `command` with what processor time others leave.
 
-    Linux shares out the processors among sessions first (sched(7), autogroup): niceness says little
-    to those of other sessions, and so this is one of its own.
+    Linux shares out the processors among sessions first (sched(7), autogroup), and niceness says
+    little to those of other sessions: it must be begun as a session of its own.
     """
     if not AUTOGROUP.exists():
         return ["nice", "-n", "19", *command]
-    return ["setsid", "sh", "-c", f'echo 19 > {AUTOGROUP}; exec "$@"', "sh", *command]
+    return ["sh", "-c", f'echo 19 > {AUTOGROUP}; exec "$@"', "sh", *command]
 
 
 @dataclass
@@ -130,10 +130,20 @@ class Namespace:
         stdout: int | IO[bytes] | None = None,
         stderr: int | IO[bytes] | None = None,
         stdin: int | None = subprocess.DEVNULL,
+        yields: bool = False,
     ) -> subprocess.Popen[bytes]:
-        """Start a program inside. It ends with the namespace at the latest."""
+        """Start a program inside. It ends with the namespace at the latest.
+
+        One that `yields` gets what processor time others leave.
+        """
+        inside = self.command(command)
         process = subprocess.Popen(
-            self.command(command), env=env, stdout=stdout, stderr=stderr, stdin=stdin
+            behind(inside) if yields else inside,
+            env=env,
+            stdout=stdout,
+            stderr=stderr,
+            stdin=stdin,
+            start_new_session=yields,
         )
         self.processes.append(process)
         return process

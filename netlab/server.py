@@ -9,7 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
-from netlab.namespaces import LabError, Namespace, behind, stop
+from netlab.namespaces import LabError, Namespace, stop
 from netlab.topology import SERVER_NAME
 
 READY_WITHIN_S = 30.0
@@ -37,7 +37,8 @@ class Server:
             *arguments,
         ]
         self._process = host.start(
-            behind(command) if yields else command,
+            command,
+            yields=yields,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"},
