@@ -23,9 +23,11 @@ libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 libc.free.argtypes = [ctypes.c_void_p]
 libc.mallinfo2.restype = Info
 _give_large_blocks_back()
-libc.free(libc.malloc(64 * LARGE_BLOCK))
+# Larger than everything that is free in the heap: a block that fits into a gap is put there.
+size = libc.mallinfo2().fordblks + 2 * LARGE_BLOCK
+libc.free(libc.malloc(4 * size))
 before = libc.mallinfo2().hblks
-libc.malloc(2 * LARGE_BLOCK)
+libc.malloc(size)
 print(libc.mallinfo2().hblks - before)
 _collect_seldom()
 print(gc.get_freeze_count() > 1000, gc.get_threshold()[0] == COLLECT_AFTER)
