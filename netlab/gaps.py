@@ -82,23 +82,28 @@ def _usual(flow: Sequence[Arrival]) -> float:
     return median(following or [20.0])
 
 
-def losses(arrivals: Iterable[Arrival], begin: float, end: float) -> int:
-    """How many frames sent in `begin`…`end` never arrived.
+def holes(arrivals: Iterable[Arrival], begin: float, end: float) -> list[tuple[float, int]]:
+    """Where frames sent in `begin`…`end` never arrived: when the next one was sent, and how many.
 
     Within one sender, by the numbers. Where the stream goes over to another sender, by the time
     between the two frames, in usual intervals.
     """
     in_order = sorted(arrivals, key=lambda a: a.sent_at)
     usual = _usual(in_order)
-    lost = 0
+    found = []
     for a, b in pairwise(in_order):
-        if not begin <= b.sent_at <= end:
-            continue
         if a.sender == b.sender:
-            lost += max(0, b.number - a.number - 1)
+            lost = b.number - a.number - 1
         else:
-            lost += max(0, round((b.sent_at - a.sent_at) / max(usual, 1.0)) - 1)
-    return lost
+            lost = round((b.sent_at - a.sent_at) / max(usual, 1.0)) - 1
+        if lost > 0 and begin <= b.sent_at <= end:
+            found.append((b.sent_at, lost))
+    return found
+
+
+def losses(arrivals: Iterable[Arrival], begin: float, end: float) -> int:
+    """How many frames sent in `begin`…`end` never arrived."""
+    return sum(lost for _, lost in holes(arrivals, begin, end))
 
 
 def doubles(arrivals: Iterable[Arrival]) -> int:

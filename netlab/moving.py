@@ -16,6 +16,7 @@ from netlab.gaps import (
     confirmed,
     continuity,
     doubles,
+    holes,
     longest_stall,
     losses,
     sender_pauses,
@@ -48,6 +49,8 @@ class Run:
     video_gaps_ms: dict[str, float]
     lost: dict[str, int]
     """Audio packets that never arrived."""
+    lost_at: dict[str, list[float]]
+    """When the packets after those were sent: ms after the change."""
     video_lost: dict[str, int]
     doubled: int
     told: list[tuple[float, str]]
@@ -105,6 +108,8 @@ class MoveResult(Measured):
     noise_ms: float
     aim_ms: float | None
     packets_lost: int
+    lost_at: list[dict[str, list[float]]]
+    """For each run, when the packets after lost ones were sent: ms after the change."""
     frames_lost: int
     doubled: int
     time_to_tier_ms: float | None
@@ -242,6 +247,10 @@ def _run(
         gaps_ms=gaps("audio"),
         video_gaps_ms=gaps("video"),
         lost=lost("audio"),
+        lost_at={
+            way: [at - window.begin for at, _ in holes(flow, window.begin, window.end)]
+            for way, flow in flows["audio"].items()
+        },
         video_lost=lost("video"),
         doubled=sum(doubles(f) for kind in flows.values() for f in kind.values()),
         told=told,
@@ -354,6 +363,7 @@ def summarise(
         noise_ms=max(r.noise_ms for r in runs),
         aim_ms=step.aim_ms,
         packets_lost=max(v for r in runs for v in r.lost.values()),
+        lost_at=[r.lost_at for r in runs],
         frames_lost=max(v for r in runs for v in r.video_lost.values()),
         doubled=sum(r.doubled for r in runs),
         time_to_tier_ms=max(reached, default=None),
@@ -413,4 +423,6 @@ def _middle(values: list[Any]) -> float | None:
 def _rounded(value: Any) -> Any:
     if isinstance(value, list):
         return [_rounded(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
     return round(value, 2) if isinstance(value, float) else value

@@ -8,6 +8,7 @@ from netlab.gaps import (
     confirmed,
     continuity,
     doubles,
+    holes,
     longest_stall,
     losses,
     sender_pauses,
@@ -67,6 +68,7 @@ def test_movers_are_shared_out_over_calls() -> None:
 def test_losses_are_holes_in_the_numbers_of_what_was_sent_in_the_window() -> None:
     stream = sent(1, [0, 1, 2], 1000) + sent(1, [6, 7], 1120)
     assert losses(stream, 1000, 2000) == 3
+    assert holes(stream, 1000, 2000) == [(1120, 3)]
     assert losses(stream, 1000, 1060) == 0
     assert losses(sent(1, [0, 1, 2, 3], 1000), 0, 5000) == 0
 

@@ -80,12 +80,7 @@ impl Shard {
         let Some(transport) = self.transports.get_mut(slot) else { return };
         let mut reply = std::mem::take(&mut self.scratch.message);
         reply.clear();
-        let checked = transport.ice.handle_check(now, data, source, &mut reply);
-        if !reply.is_empty() {
-            self.respond(pair, &reply);
-        }
-        self.scratch.message = reply;
-        match checked {
+        match transport.ice.handle_check(now, data, source, &mut reply) {
             Ok(check) => {
                 let previous = check.generation == Generation::Previous;
                 let checked = Checked {
@@ -97,6 +92,11 @@ impl Shard {
             }
             Err(_) => self.counters.discard(Discard::BadCheck),
         }
+        let own = self.transports.get_mut(slot);
+        if !reply.is_empty() && !own.is_some_and(|own| own.holds(pair, &reply)) {
+            self.respond(pair, &reply);
+        }
+        self.scratch.message = reply;
     }
 
     /// Answers a plain Binding request to a media port: so a client finds out whether it could be
@@ -152,6 +152,9 @@ impl Shard {
         transport.totals.packets_received += 1;
         transport.totals.bytes_received += bytes as u64;
         let change = transport.pairs.check(now, pair, checked);
+        if change.climbed {
+            transport.hold_answers(now);
+        }
         if let Some(evicted) = change.evicted {
             self.transports.remove_pair(evicted);
         }
@@ -258,7 +261,7 @@ impl Shard {
     }
 
     /// Sends a reply where a check came from.
-    fn respond(&mut self, pair: Pair, message: &[u8]) {
+    pub(super) fn respond(&mut self, pair: Pair, message: &[u8]) {
         match pair {
             Pair::Direct { socket, local, remote } => {
                 self.reply(Flow::Datagram { socket, local, remote }, message);

@@ -65,6 +65,9 @@ impl Shard {
         if due.path {
             self.tell_path(now, slot);
         }
+        if due.answers {
+            self.send_answers(slot);
+        }
         if due.overflow {
             self.counters.discard(Discard::DataOverflow);
         }
@@ -80,6 +83,15 @@ impl Shard {
         if let (Some(silence), id) = transport {
             self.tell_silence(id, false, silence);
         }
+    }
+
+    /// Sends the answers to checks that were held back.
+    fn send_answers(&mut self, slot: Slot) {
+        let Some(transport) = self.transports.get_mut(slot) else { return };
+        for (pair, answer) in transport.take_answers() {
+            self.respond(pair, &answer);
+        }
+        self.transports.schedule(slot);
     }
 
     fn tell_silence(&mut self, transport: TransportId, silent: bool, silence: Duration) {

@@ -6,6 +6,7 @@
 pub(crate) mod beat;
 pub(crate) mod dcep;
 pub(crate) mod dtls;
+pub(crate) mod hold;
 pub(crate) mod pairs;
 pub(crate) mod paths;
 pub(crate) mod sctp;
@@ -24,7 +25,8 @@ use crate::ids::{ParticipantId, TransportId};
 use crate::outbox::Outbox;
 use beat::Beats;
 use dtls::{DtlsError, Endpoint, Established, Identity, Step};
-use pairs::Pairs;
+use hold::Hold;
+use pairs::{Pair, Pairs};
 use paths::Paths;
 use sctp::{Association, ChannelEvent};
 use srtp::Keys;
@@ -67,6 +69,8 @@ pub(crate) struct Due {
     pub(crate) silence: Option<Duration>,
     /// There was no room for a beat.
     pub(crate) overflow: bool,
+    /// Answers to checks have been held back for long enough.
+    pub(crate) answers: bool,
 }
 
 /// One transport.
@@ -103,6 +107,7 @@ pub(crate) struct Transport {
     woken: Option<Duration>,
     next_stats: Instant,
     next_upkeep: Instant,
+    hold: Option<Box<Hold>>,
 }
 
 /// What a transport is made from.
@@ -150,18 +155,34 @@ impl Transport {
             woken: None,
             next_stats: now + config.stats_interval,
             next_upkeep: now + UPKEEP,
+            hold: None,
         }
+    }
+
+    /// Answers to checks wait from now on: the path that is left must empty first.
+    pub(crate) fn hold_answers(&mut self, now: Instant) {
+        self.hold = Some(Box::new(Hold::new(now)));
+    }
+
+    /// Takes an answer to a check if answers wait. False if it is to be sent at once.
+    pub(crate) fn holds(&mut self, pair: Pair, answer: &[u8]) -> bool {
+        self.hold.as_mut().is_some_and(|hold| hold.takes(pair, answer))
+    }
+
+    /// The answers that have waited.
+    pub(crate) fn take_answers(&mut self) -> impl Iterator<Item = (Pair, Vec<u8>)> + use<> {
+        self.hold.take().into_iter().flat_map(|hold| hold.into_answers())
     }
 
     /// Notes an authenticated check on a pair. It is no end of a silence: Firefox goes on checking a
     /// pair that came back with its interface, and sends nothing else on it.
-    pub(crate) fn touch(&mut self, now: Instant, pair: pairs::Pair) {
+    pub(crate) fn touch(&mut self, now: Instant, pair: Pair) {
         self.last_authentic = now;
         self.pairs.touch(now, pair);
     }
 
     /// Notes authentic media or data on a pair. True when that pair takes over.
-    pub(crate) fn hear(&mut self, now: Instant, pair: pairs::Pair) -> bool {
+    pub(crate) fn hear(&mut self, now: Instant, pair: Pair) -> bool {
         self.woken = self.beats.heard(now, self.last_heard).or(self.woken);
         (self.last_authentic, self.last_heard) = (now, now);
         self.pairs.hear(now, pair)
@@ -181,7 +202,7 @@ impl Transport {
     pub(crate) fn handle_dtls(
         &mut self,
         now: Instant,
-        (pair, moved): (pairs::Pair, &mut bool),
+        (pair, moved): (Pair, &mut bool),
         data: &[u8],
         scratch: &mut Vec<u8>,
         notices: &mut Vec<Notice>,
@@ -221,6 +242,7 @@ impl Transport {
         }
         due.silence = self.beats.falls_silent(now, self.last_heard);
         due.path = self.paths.poll_timeout().is_some_and(|at| at <= now);
+        due.answers = self.hold.as_ref().is_some_and(|hold| hold.due() <= now);
         due.expired = now >= self.last_authentic + CONSENT_TIMEOUT;
         Ok(due)
     }
@@ -237,7 +259,8 @@ impl Transport {
             self.next_stats.min(self.next_upkeep).min(self.last_authentic + CONSENT_TIMEOUT);
         let sctp = self.sctp.as_ref().and_then(|sctp| sctp.poll_timeout());
         let beats = self.beats.poll_timeout(self.last_heard);
-        let moving = [self.dtls.poll_timeout(), sctp, self.paths.poll_timeout(), beats];
+        let hold = self.hold.as_ref().map(|hold| hold.due());
+        let moving = [self.dtls.poll_timeout(), sctp, self.paths.poll_timeout(), beats, hold];
         moving.into_iter().flatten().fold(fixed, Instant::min)
     }
 

@@ -78,6 +78,8 @@ pub(crate) struct Change {
     pub(crate) evicted: Option<Pair>,
     /// Another pair is in use now.
     pub(crate) selected: bool,
+    /// It is the first of its generation, and the one it follows on still worked.
+    pub(crate) climbed: bool,
 }
 
 /// All valid pairs of a transport.
@@ -164,6 +166,7 @@ impl Pairs {
         entry.last_received = now;
         change.selected = self.prefers(now, index, before);
         if change.selected {
+            change.climbed = self.outdoes(now, index);
             self.selected = Some(index);
         }
         change
@@ -195,6 +198,15 @@ impl Pairs {
             || newer
             || silence >= SILENT
             || (news && candidate.priority >= selected.priority)
+    }
+
+    /// Whether the pair at `index` is of a newer generation than the one in use, and that one works.
+    fn outdoes(&self, now: Instant, index: usize) -> bool {
+        self.selected.is_some_and(|selected| {
+            let used = self.entries[selected];
+            self.entries[index].generation > used.generation
+                && now.saturating_duration_since(used.last_received) < QUIET
+        })
     }
 
     /// Forgets a pair. True when it was in use; the most recently heard one takes its place.

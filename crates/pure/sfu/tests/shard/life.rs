@@ -1,5 +1,7 @@
 //! How transports begin, move and end.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use roomline_sfu::{
@@ -214,6 +216,48 @@ fn an_ice_restart_moves_the_path_and_keeps_dtls() {
     assert_eq!(last, Some((299 & 0x7f) as u8));
 }
 
+/// What leaves from now on, instead of arriving.
+fn watch(world: &mut World) -> Rc<RefCell<Vec<Vec<u8>>>> {
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let watched = Rc::clone(&seen);
+    world.lose = Some(Box::new(move |_, data| {
+        watched.borrow_mut().push(data.to_vec());
+        true
+    }));
+    seen
+}
+
+#[test]
+fn the_answer_that_ends_the_old_path_waits_until_that_has_emptied() {
+    for (quiet, waits) in [(Duration::from_millis(300), true), (Duration::from_millis(500), false)]
+    {
+        let mut world = World::new();
+        let (transport, socket) = (TransportId(1), media_socket(10_001));
+        let old = Raw::open(&mut world, transport, ParticipantId(1), socket);
+        let [here, there, other] =
+            ["203.0.113.1:1", "203.0.113.1:2", "203.0.113.1:3"].map(|text| text.parse().unwrap());
+        assert_eq!(old.check(&mut world, socket, here, true), Ok(here), "nothing to wait for");
+        let request = RequestId(1000);
+        let offer = raw::offer("again");
+        world.command(Command::Renegotiate { request, transport, offer });
+        let new = Raw::read(&world.answered(request).unwrap(), "again");
+        world.run(quiet);
+
+        let first = new.check(&mut world, socket, there, true);
+        assert_eq!(first.is_err(), waits, "{quiet:?} of silence");
+        if !waits {
+            continue;
+        }
+        assert!(new.check(&mut world, socket, other, true).is_err(), "nor may another end it");
+        let seen = watch(&mut world);
+        world.run(Duration::from_millis(49));
+        assert_eq!(seen.borrow().len(), 0);
+        world.run(Duration::from_millis(2));
+        assert_eq!(seen.borrow().len(), 2);
+        assert_eq!(new.check(&mut world, socket, there, true), Ok(there));
+    }
+}
+
 #[test]
 fn old_and_new_credentials_count_until_the_new_pair_is_nominated() {
     let mut world = World::new();
@@ -233,7 +277,7 @@ fn old_and_new_credentials_count_until_the_new_pair_is_nominated() {
     assert_eq!(new.check(&mut world, socket, there, false), Ok(there));
     assert_eq!(world.tiers(transport).len(), 1, "a working path is kept until the nomination");
     assert_eq!(old.check(&mut world, socket, here, true), Ok(here));
-    assert_eq!(new.check(&mut world, socket, there, true), Ok(there));
+    assert_eq!(new.check(&mut world, socket, there, true), Err(0), "its answer waits");
     assert_eq!(world.tiers(transport).len(), 2);
     assert_eq!(old.check(&mut world, socket, here, true), Err(0));
     let unknown = world.shard.counters().discarded(Discard::UnknownTransport);
