@@ -1,4 +1,4 @@
-"""The figures that issue 4 sets, and what we have of each."""
+"""The figures to reach, and what we have of each."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def ours(
     """A figure of our own server."""
 
     def found(sheets: Sequence[Sheet]) -> Spread | None:
-        sheet = newest(sheets, workload)
+        sheet = newest(sheets, workload, load)
         spread = sheet.spread(workload, case, load, "roomline", figure) if sheet else None
         return spread.scaled(factor) if spread else None
 
@@ -191,4 +191,4 @@ GOALS = (
     Goal("memory per idle participant with its WebSocket", 200, 100, " KB", False, MEMORY),
     Goal("joins per second, rooms of 10, token to DTLS done", 100, 250, "", True, JOINS),
 )
-"""As in the issue, with a row for each case where it names several."""
+"""With a row for each case that is measured."""

@@ -118,10 +118,13 @@ def sheets(folder: Path = FOLDER) -> list[Sheet]:
     return [Sheet.read(path) for path in sorted(folder.glob("*.json"))]
 
 
-def newest(every: Iterable[Sheet], workload: str) -> Sheet | None:
-    """The last sheet that has this workload."""
-    having = [s for s in every if any(run.workload == workload for run in s.runs)]
-    return max(having, key=lambda s: s.taken, default=None)
+def newest(every: Iterable[Sheet], workload: str, load: str | None = None) -> Sheet | None:
+    """The last sheet that has this workload, at this load if one is named."""
+
+    def has(sheet: Sheet) -> bool:
+        return any(r.workload == workload and load in {None, r.load} for r in sheet.runs)
+
+    return max(filter(has, every), key=lambda sheet: sheet.taken, default=None)
 
 
 def now() -> str:

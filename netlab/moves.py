@@ -174,7 +174,7 @@ MOVES = [
     Move((Step("wifi-to-mobile", go_mobile, DIRECT, 2000),)),
     Move((Step("no-network-for-10-s", lose_everything, DIRECT, 2000, reach_s=40),)),
     Move((Step("unplugged-for-10-s", unplug, DIRECT, 2000, reach_s=40),)),
-    Move((Step("signaling-killed", kill_signaling, DIRECT, 200, lost=0),), side_by_side=FEW),
+    Move((Step("signaling-killed", kill_signaling, DIRECT, 200, lost=0),), side_by_side=3),
     Move(
         (Step("drained-direct", drain, DIRECT, 200, lost=0, prepare=expect_newcomers),),
         side_by_side=FEW,

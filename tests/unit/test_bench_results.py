@@ -54,6 +54,8 @@ def test_the_newest_sheet_with_a_workload_is_taken() -> None:
     assert newest([old, new], "fan-out") is old
     assert newest([old, new], "limit") is new
     assert newest([old, new], "joins") is None
+    assert newest([old, new], "fan-out", "fixed") is old
+    assert newest([old, new], "fan-out", "50%") is None
 
 
 @pytest.mark.parametrize(("start", "truth"), [(10.0, 400.0), (1000.0, 400.0), (400.0, 401.0)])

@@ -79,11 +79,13 @@ fn a_restart_keeps_a_living_path_until_the_nomination_and_leaves_a_dead_one_at_o
     pairs.check(now, pair(1), NOMINATED);
     pairs.restart();
     assert!(!pairs.check(now, pair(2), PLAIN).selected);
-    assert!(pairs.check(now, pair(2), NOMINATED).selected);
+    let change = pairs.check(now, pair(2), NOMINATED);
+    assert!(change.selected && change.climbed);
 
     pairs.restart();
     now += QUIET;
-    assert!(pairs.check(now, pair(3), PLAIN).selected);
+    let change = pairs.check(now, pair(3), PLAIN);
+    assert!(change.selected && !change.climbed, "there is nothing left to lose");
     pairs.check(now, pair(3), NOMINATED);
     let late = Checked { previous: true, ..NOMINATED };
     assert!(!pairs.check(now, pair(2), late).selected, "a check from before the restart");
