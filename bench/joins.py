@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import uvloop
 
+from bench import alone
 from bench.load import Load
-from bench.own_server import CLIENT_CORE, OwnServer, own_server
+from bench.own_server import CLIENT_CORE, OwnServer
 from bench.visitors import LOAD, Visitor, enter, tokens
 
 
@@ -86,19 +85,13 @@ async def _fill(
     return figures
 
 
-def main(arguments: list[str] | None = None) -> dict[str, Any]:
-    """Start a server, measure, print."""
+def main() -> None:
+    """Read the options, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=500)
     parser.add_argument("--size", type=int, default=10, help="of a room")
     parser.add_argument("--at-a-time", type=int, default=10, help="joins under way")
-    parser.add_argument("--load", default=str(LOAD), help="the load client; empty for none")
-    chosen = vars(parser.parse_args(arguments))
-    load = Path(given) if (given := chosen.pop("load")) else None
-    with own_server() as server:
-        figures = measure(server, **chosen, load=load)
-    print(json.dumps({**chosen, "dtls": load is not None, **figures}, indent=1))
-    return figures
+    alone.run(parser, measure)
 
 
 if __name__ == "__main__":

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import uvloop
 
+from bench import alone
 from bench.load import Load
-from bench.own_server import CLIENT_CORE, OwnServer, own_server
+from bench.own_server import CLIENT_CORE, OwnServer
 from bench.visitors import LOAD, PING_S, Visitor, enter, tokens
 
 SETTLE_S = 2 * PING_S
@@ -64,18 +63,12 @@ async def _quiet(server: OwnServer, there: list[Visitor]) -> int:
     return server.resident()
 
 
-def main(arguments: list[str] | None = None) -> dict[str, Any]:
-    """Start a server, measure, print."""
+def main() -> None:
+    """Read the options, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--first", type=int, default=100)
     parser.add_argument("--people", type=int, default=500)
-    parser.add_argument("--load", default=str(LOAD), help="the load client; empty for no media")
-    chosen = vars(parser.parse_args(arguments))
-    load = Path(given) if (given := chosen.pop("load")) else None
-    with own_server() as server:
-        figures = measure(server, **chosen, load=load)
-    print(json.dumps({**chosen, "dtls": load is not None, **figures}, indent=1))
-    return figures
+    alone.run(parser, measure)
 
 
 if __name__ == "__main__":

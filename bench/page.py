@@ -12,11 +12,12 @@ from bench.machine import ROOT
 from bench.plot import Bar, bars, curve, number
 from bench.results import Sheet, newest
 from bench.statistics import Spread
-from bench.workloads import WORKLOADS
+from bench.workloads import SHARES, WORKLOADS
 
 PAGE = ROOT / "docs/reference/benchmarks.md"
 PLOTS = ROOT / "docs/reference/benchmarks"
 OURS = "roomline"
+LATENCY_LOADS = tuple(f"{share:.0%}" for share in SHARES)
 INTRODUCTION = """# Benchmarks
 
 Roomline beside other servers, measured on one machine in alternating runs. `python -m bench page` writes
@@ -123,9 +124,7 @@ def render(every: Sequence[Sheet]) -> Page:
 
 def _workloads(page: Page, sheets: Sequence[Sheet]) -> None:
     for workload in WORKLOADS:
-        sheet = newest(sheets, workload.name)
-        if sheet is not None:
-            _workload(page, sheet, workload.name, workload.title, newest(sheets, "limit"))
+        _workload(page, sheets, workload.name, workload.title)
 
 
 def write(sheets: Sequence[Sheet]) -> None:
@@ -236,12 +235,15 @@ def _company(sheet: Sheet) -> str:
 
 def _used(sheets: Sequence[Sheet]) -> list[Sheet]:
     """The sheets that something on the page comes from."""
-    workloads = {run.workload for sheet in sheets for run in sheet.runs}
-    using = [newest(sheets, workload) for workload in workloads]
+    measured = {(run.workload, run.load) for sheet in sheets for run in sheet.runs}
+    using = [newest(sheets, *what) for what in measured]
     return [sheet for sheet in sheets if any(sheet is one for one in using)]
 
 
-def _workload(page: Page, sheet: Sheet, name: str, title: str, limit: Sheet | None) -> None:
+def _workload(page: Page, sheets: Sequence[Sheet], name: str, title: str) -> None:
+    sheet, limit = newest(sheets, name), newest(sheets, "limit")
+    if sheet is None:
+        return
     page.add(f"## {_upper(title)}")
     for case in sheet.cases(name):
         if case == "all" or name == "growth":
@@ -251,8 +253,9 @@ def _workload(page: Page, sheet: Sheet, name: str, title: str, limit: Sheet | No
             continue
         page.add(f"### {_upper(PATTERNS.get(case, case))}")
         _fixed(page, sheet, name, case, limit)
-        _maxima(page, sheet, name, case)
-        _latencies(page, sheet, name, case)
+        # `make bench` looks for fewer of these.
+        _maxima(page, newest(sheets, name, "maximum") or sheet, name, case)
+        _latencies(page, newest(sheets, name, LATENCY_LOADS[0]) or sheet, name, case)
 
 
 def _upper(words: str) -> str:
@@ -344,7 +347,7 @@ def _maxima(page: Page, sheet: Sheet, name: str, case: str) -> None:
 def _latencies(page: Page, sheet: Sheet, name: str, case: str) -> None:
     rows = []
     for peer in sheet.peers(name):
-        for load in ("25%", "50%", "80%"):
+        for load in LATENCY_LOADS:
             spreads = [
                 sheet.spread(name, case, load, peer, figure)
                 for figure in ("p50_us", "p99_us", "p99_9_us")

@@ -107,6 +107,23 @@ def test_a_page_shows_medians_spread_and_what_was_void() -> None:
     assert re.search(r"packets were lost \| 1", page.text)
 
 
+def test_what_newer_results_do_not_have_is_told_from_older_ones() -> None:
+    old = sheet(
+        *(
+            Run("fan-out", "frames", load, "roomline", 1, {"p99_us": us}, FACTS)
+            for load, us in (("25%", 790.0), ("50%", 812.0), ("80%", 999.0))
+        )
+    )
+    new = sheet(Run("fan-out", "frames", "fixed", "roomline", 1, {"cpu_ns": 1000.0}, FACTS))
+    new.taken, new.versions = "2026-02-01T10:00+00:00", {"commit": "def"}
+    page = render([old, new])
+    assert "| Roomline | 50% | – | 812 | – |" in page.text
+    assert "commit abc" in page.text
+    assert "commit def" in page.text
+    (line,) = [line for line in figures([old, new]).splitlines() if "p99 at 50 %" in line]
+    assert "0.812 ms" in line
+
+
 def test_numbers_have_three_digits() -> None:
     numbers = [number(v) for v in (0.0, 0.123456, 1.5, 12.345, 123.4, 1234.5, 437_412.0, -17.5)]
     assert numbers == ["0", "0.123", "1.50", "12.3", "123", "1,234", "437,412", "-17.5"]
