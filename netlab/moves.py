@@ -19,6 +19,8 @@ KILL_TAKES_S = 10.0
 NEWCOMERS_WITHIN_S = 60.0
 FEW = 2
 """Movers in a call that must not be interrupted at all: more of them are heard on two cores."""
+SOME = 3
+"""The same, where nobody's media moves and no page is opened meanwhile."""
 CALM_BEFORE_S = 5.0
 """From when pages were opened, which takes both cores, until what happens to the call is judged."""
 
@@ -174,7 +176,7 @@ MOVES = [
     Move((Step("wifi-to-mobile", go_mobile, DIRECT, 2000),)),
     Move((Step("no-network-for-10-s", lose_everything, DIRECT, 2000, reach_s=40),)),
     Move((Step("unplugged-for-10-s", unplug, DIRECT, 2000, reach_s=40),)),
-    Move((Step("signaling-killed", kill_signaling, DIRECT, 200, lost=0),), side_by_side=3),
+    Move((Step("signaling-killed", kill_signaling, DIRECT, 200, lost=0),), side_by_side=SOME),
     Move(
         (Step("drained-direct", drain, DIRECT, 200, lost=0, prepare=expect_newcomers),),
         side_by_side=FEW,
