@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -50,7 +51,11 @@ def test_a_server_s_time_and_memory_are_told() -> None:
     assert server.stdin is not None
     assert server.stdout is not None
     measured = Meter([server.pid], company=float("inf"))
+    # It does nothing while the first sample is taken, which takes a moment.
+    server.send_signal(signal.SIGSTOP)
+    os.waitpid(server.pid, os.WUNTRACED)
     measured.begin()
+    server.send_signal(signal.SIGCONT)
     server.stdin.write(b"x")
     server.stdout.read(1)
     told = measured.end()
