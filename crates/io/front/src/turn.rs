@@ -203,19 +203,19 @@ impl Queue {
 
     /// Drop every stale message, wherever it waits.
     fn drop_stale(&mut self, now: Instant) {
-        let mut kept = VecDeque::with_capacity(self.bytes.capacity());
+        let mut kept = Vec::with_capacity(self.bytes.len());
         let (bytes, dropped) = (&mut self.bytes, &mut self.dropped);
         self.messages.retain(|message| {
-            let bytes = bytes.drain(..message.length);
             let stale = message.is_stale(now);
             if stale {
+                bytes.drain(..message.length);
                 *dropped += 1;
             } else {
-                kept.extend(bytes);
+                take_front(bytes, message.length, &mut kept);
             }
             !stale
         });
-        self.bytes = kept;
+        self.bytes = kept.into();
     }
 
     /// Move whole messages into `record`, as many as fit. False when none waits.
@@ -225,7 +225,7 @@ impl Queue {
                 self.bytes.drain(..next.length);
                 self.dropped += 1;
             } else if record.is_empty() || record.len() + next.length <= RECORD {
-                record.extend(self.bytes.drain(..next.length));
+                take_front(&mut self.bytes, next.length, record);
             } else {
                 break;
             }
@@ -233,6 +233,16 @@ impl Queue {
         }
         !record.is_empty()
     }
+}
+
+/// Moves the first bytes behind those in `into`. Two copies: an iterator over a `VecDeque` goes byte by
+/// byte, which was two fifths of all that a packet over TLS cost.
+fn take_front(bytes: &mut VecDeque<u8>, length: usize, into: &mut Vec<u8>) {
+    let (first, second) = bytes.as_slices();
+    let here = length.min(first.len());
+    into.extend_from_slice(&first[..here]);
+    into.extend_from_slice(&second[..length - here]);
+    bytes.drain(..length);
 }
 
 fn read_plain(tcp: &mut TcpStream, into: &mut Vec<u8>) -> io::Result<ReadOutcome> {
@@ -323,6 +333,29 @@ mod tests {
         assert_eq!(record.len(), 4_000);
         record.clear();
         assert!(!queue.take_record(at(1), &mut record));
+    }
+
+    #[test]
+    fn messages_come_out_whole_where_the_buffer_wraps() {
+        let mut queue = Queue::default();
+        let (mut sent, mut got, mut record) = (Vec::new(), Vec::new(), Vec::new());
+        for number in 0..200_u8 {
+            let message = vec![number; 700 + usize::from(number) * 5];
+            sent.extend_from_slice(&message);
+            queue.push(&message, true, at(0));
+            // Something stays in the buffer each time, so that it wraps at every place.
+            if number % 3 != 0 {
+                assert!(queue.take_record(at(1), &mut record));
+                got.append(&mut record);
+            }
+            queue.push(b"left", true, at(0));
+            sent.extend_from_slice(b"left");
+        }
+        while queue.take_record(at(1), &mut record) {
+            got.append(&mut record);
+        }
+        assert!(got == sent);
+        assert!(queue.bytes.is_empty());
     }
 
     #[test]
