@@ -72,3 +72,7 @@ def test_a_window_with_company_is_void() -> None:
         meter._judge(usage(), 1.0, 0.1)
     with pytest.raises(Void, match="the hypervisor kept 20%"):
         meter._judge(usage(steal_s=1.0), 0.0, 0.1)
+    meter._judge(usage(steal_s=0.02, server_s=0.1), 0.0, 0.1)
+    with pytest.raises(Void, match="the hypervisor kept 40 ms; the server had 100"):
+        meter._judge(usage(steal_s=0.04, server_s=0.1), 0.0, 0.1)
+    meter._judge(usage(steal_s=4.0, server_s=0.1), 0.0, 100.0)

@@ -12,6 +12,9 @@ use crate::wait::{Waiter, processor_time};
 
 /// How long after the last burst something may still come.
 const DRAIN: Duration = Duration::from_millis(300);
+/// How long we let arrive what arrives before we look, as the load client does: a forwarder is not to
+/// pay for waking us up.
+const NAP: Duration = Duration::from_micros(300);
 /// Bytes of buffer per receiver: a burst that finds it busy is not to be lost here.
 const BUFFER: libc::c_int = 4 << 20;
 /// `linux/udp.h`: join what is received.
@@ -99,7 +102,8 @@ impl Feeder {
     ) -> io::Result<()> {
         loop {
             let rest = until.saturating_duration_since(Instant::now());
-            for place in waiter.wait(Some(rest))? {
+            std::thread::sleep(rest.min(NAP));
+            for place in waiter.wait(Some(Duration::ZERO))? {
                 let taken = receiver.take(&self.sinks[place])?;
                 self.received += receiver.packets(taken, HEADER + self.payload.len() + TAG);
             }
