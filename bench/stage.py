@@ -124,8 +124,14 @@ class Stage:
 
         await _all(join(number) for number in range(count))
 
-    async def meeting(self, room: str, count: int, tracks: Sequence[Track]) -> None:
-        """People who all publish and all receive."""
+    async def meeting(
+        self, room: str, count: int, tracks: Sequence[Track], pattern: Pattern
+    ) -> None:
+        """People who all publish and all receive.
+
+        They send before anybody waits for the others' tracks: there are servers that tell of a track
+        when its first packet comes.
+        """
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def join(number: int) -> None:
@@ -141,6 +147,7 @@ class Stage:
                 await self._welcome(joined)
 
         await _all(join(number) for number in range(count))
+        await self.send(pattern)
         for person in self.people[-count:]:
             await person.receives((count - 1) * len(tracks), CONNECTS_WITHIN_S)
 

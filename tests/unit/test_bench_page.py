@@ -120,7 +120,7 @@ def test_what_newer_results_do_not_have_is_told_from_older_ones() -> None:
     assert "| Roomline | 50% | – | 812 | – |" in page.text
     assert "commit abc" in page.text
     assert "commit def" in page.text
-    (line,) = [line for line in figures([old, new]).splitlines() if "p99 at 50 %" in line]
+    (line,) = [line for line in figures([old, new]).splitlines() if "load, frames" in line]
     assert "0.812 ms" in line
 
 
