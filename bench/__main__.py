@@ -1,8 +1,8 @@
 """`python -m bench`: measure Roomline beside other servers.
 
 Without a word it measures, `limit` measures the machine's own ceiling alone, `build` makes the peers
-ready, `list` names workloads and peers, and `page` writes the page of results and prints the figures
-to reach. Exits with 2 if it can't be done here.
+ready, `list` names workloads and peers, `profile` says where a server's time goes, and `page` writes
+the page of results and prints the figures to reach. Exits with 2 if it can't be done here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench import limit, machine, page
+from bench import limit, machine, page, profile
 from bench.errors import BenchError
 from bench.machine import ROOT
 from bench.meter import COMPANY
@@ -27,7 +27,7 @@ from bench.progress import Progress
 from bench.results import FOLDER, Sheet, now, sheets
 from bench.stage import Harness
 from bench.topology import Topology, client_core, network_of, require_machine
-from bench.workloads import FRAMES, SHORT, TINY, VIEWERS, WORKLOADS
+from bench.workloads import FRAMES, SHORT, TINY, VIEWERS, WORKLOADS, Rooms
 
 LIMIT = "limit"
 """The ceiling, where workloads are named."""
@@ -40,6 +40,7 @@ QUICK_ROUNDS = 2
 QUICK_WINDOW_S = 2.0
 MAXIMUM_S = 20.0
 """About what a search for the limit's maximum takes."""
+PROFILED = [workload.name for workload in WORKLOADS if isinstance(workload, Rooms)]
 BINARIES = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
 CACHE = ROOT / ".bench"
 
@@ -59,6 +60,11 @@ def main() -> int:
     build = commands.add_parser("build", help="make the peers ready")
     build.set_defaults(work=run_build)
     add_choosing(build)
+    watched = commands.add_parser("profile", help="where a server's time goes, by perf")
+    watched.set_defaults(work=run_profile)
+    watched.add_argument("workload", choices=PROFILED)
+    watched.add_argument("case", nargs="?", default="", help="of the workload (its first)")
+    watched.add_argument("--way", default="roomline", help="who is watched (roomline)")
     commands.add_parser("list", help="name workloads and peers").set_defaults(work=run_list)
     written = commands.add_parser(
         "page", help="write the page of results from the files of results"
@@ -231,8 +237,7 @@ def measure_limit(
 def run_peers(options: argparse.Namespace) -> int:
     """Measure Roomline and the peers, and the ceiling with them."""
     require_machine()
-    measuring, chosen = Measuring.of(options), choose(options)
-    build(chosen, options.cache)
+    measuring, chosen = Measuring.of(options), ready(choose(options), options)
     with _place(options) as place:
         harness = Harness(
             place, options.cache, options.company, program("roomline-load"), options.offload
@@ -279,17 +284,43 @@ def _narrowed(workload: Workload, peers: Sequence[str]) -> Workload:
     return replace(workload, ways=ways)  # type: ignore[type-var] # all are data classes
 
 
-def build(workloads: Sequence[Workload], cache: Path) -> None:
-    """Make everybody ready who takes part."""
+def ready(workloads: Sequence[Workload], options: argparse.Namespace) -> list[Workload]:
+    """The workloads, with those whose servers are there or could be built.
+
+    Who can't be had here is named and left out, unless `--peers` asked for it: then BenchError.
+    """
     ways = [way for workload in workloads for way in workload.ways]
-    taking_part = {peer.name: peer for way in ways for peer in way.peers()}
-    for peer in taking_part.values():
-        peer.build(cache)
+    missing = set()
+    for peer in {peer.name: peer for way in ways for peer in way.peers()}.values():
+        try:
+            peer.build(options.cache)
+        except BenchError as error:
+            if options.peers:
+                raise
+            print(f"bench: {peer.name} is left out: {error}", file=sys.stderr)
+            missing.add(peer.name)
+    there = [way.name for way in ways if missing.isdisjoint(peer.name for peer in way.peers())]
+    chosen = [_narrowed(workload, there) for workload in workloads] if missing else workloads
+    return [workload for workload in chosen if workload.ways]
 
 
 def run_build(options: argparse.Namespace) -> int:
-    """Build the peers of the chosen workloads."""
-    build(choose(options), options.cache)
+    """Build the peers of the chosen workloads. Exits with 1 if one can't be had."""
+    chosen = choose(options)
+    return int(ready(chosen, options) != chosen)
+
+
+def run_profile(options: argparse.Namespace) -> int:
+    """Watch one server under one workload."""
+    require_machine()
+    (workload,) = (w for w in WORKLOADS if w.name == options.workload)
+    assert isinstance(workload, Rooms)
+    options.peers = (options.way,)
+    ready([_narrowed(workload, options.peers)], options)
+    with _place(options) as place, client_core(options.nice), network_of(place.client):
+        harness = Harness(place, options.cache, options.company, program("roomline-load"))
+        told = asyncio.run(profile.take(harness, workload, options.way, options.case))
+    print(told.text())
     return 0
 
 
