@@ -29,8 +29,9 @@ round, then the median of the rounds. *CPU* is the processor time of all process
 the kernel does on their behalf; *core* is the time in which the server's core was not idle, which adds what
 nobody is charged for.
 """
-REMARKS = """*The ceiling has* what a program would reach here that only opens, seals and sends
-([below](#the-ceiling)): what every server pays alike bounds all ratios.
+REMARKS = """*Rounds* are those in which nothing disturbed any run that a figure needs. *The ceiling has* what a
+program would reach here that only opens, seals and sends ([below](#the-ceiling)): what every server pays alike
+bounds all ratios.
 
 mediasoup can't be built from package registries alone, so its row is empty: see
 [what is not there](../how-to/benchmark.md#what-is-not-there).
@@ -64,6 +65,7 @@ GOALS_HEAD = (
     "aim",
     "here (lowest–highest)",
     "middle half",
+    "rounds",
     "the ceiling has",
     "reached",
 )
@@ -195,7 +197,8 @@ def _goal_rows(goals: Sequence[Goal], sheets: Sequence[Sheet]) -> list[Sequence[
         reached = goal.reached(spread) if spread else ""
         most = goal.ceiling(sheets)
         possible = f"{number(most)}{goal.unit}" if most else ""
-        rows.append([goal.measure, *bounds, here, quarters, possible, reached])
+        rounds = str(spread.runs) if spread else ""
+        rows.append([goal.measure, *bounds, here, quarters, rounds, possible, reached])
     return rows
 
 

@@ -72,7 +72,7 @@ def test_what_a_relay_adds_is_beyond_the_direct_path() -> None:
 def test_the_terminal_gets_the_table_of_figures_too() -> None:
     results = sheet(Run("joins", "rooms-of-10", "fixed", "roomline", 1, {"joins_per_s": 120.0}, {}))
     (line,) = [line for line in figures([results]).splitlines() if line.startswith("joins")]
-    assert line.split()[-5:] == ["100", "250", "120", "120–120", "yes"]
+    assert line.split()[-6:] == ["100", "250", "120", "120–120", "1", "yes"]
     assert len(figures([]).splitlines()) == len(GOALS) + 1
 
 
