@@ -21,7 +21,7 @@ HERTZ = 4999
 """No divisor of anything periodic."""
 IDLE = "swapper"
 """What `perf` calls the processor when it has nothing to do."""
-LIBRARY = "its own code"
+OWN = "its own code"
 PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "received at the client's socket",
@@ -72,7 +72,7 @@ def part_of(stack: Iterable[str]) -> str:
     for name, signs in PARTS:
         if not functions.isdisjoint(signs):
             return name
-    return LIBRARY
+    return OWN
 
 
 def read(script: str, received: int) -> Profile:

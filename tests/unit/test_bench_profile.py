@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.errors import BenchError
-from bench.profile import IDLE, LIBRARY, Profile, part_of, read
+from bench.profile import IDLE, OWN, Profile, part_of, read
 
 SEND = ["udp_sendmsg", "inet_sendmsg", "__sys_sendmsg", "do_syscall_64", "__libc_sendmsg"]
 
@@ -27,7 +27,7 @@ def test_a_stack_belongs_to_the_innermost_part() -> None:
     deep = ["udp_queue_rcv_one_skb", "__netif_receive_skb_one_core", "net_rx_action", *SEND]
     assert part_of(deep) == "received at the client's socket"
     assert part_of(["__fget_light", "do_syscall_64"]) == "other system calls"
-    assert part_of(["[unknown]"]) == LIBRARY
+    assert part_of(["[unknown]"]) == OWN
 
 
 def test_samples_become_shares_and_costs() -> None:
@@ -41,7 +41,7 @@ def test_samples_become_shares_and_costs() -> None:
         received=1_000_000,
     )
     assert told.threads == {IDLE: 6, "media": 3, "python": 1}
-    assert told.parts == {"UDP, IP and the route": 2, LIBRARY: 1}
+    assert told.parts == {"UDP, IP and the route": 2, OWN: 1}
     text = told.text()
     assert "| idle | 60.0% |  |" in text
     assert "| media | 30.0% | 1,500 |" in text
