@@ -237,7 +237,10 @@ def measure_limit(
 def run_peers(options: argparse.Namespace) -> int:
     """Measure Roomline and the peers, and the ceiling with them."""
     require_machine()
-    measuring, chosen = Measuring.of(options), ready(choose(options), options)
+    measuring, chosen = (
+        Measuring.of(options),
+        ready(choose(options), options.cache, insist=bool(options.peers)),
+    )
     with _place(options) as place:
         harness = Harness(
             place, options.cache, options.company, program("roomline-load"), options.offload
@@ -284,18 +287,18 @@ def _narrowed(workload: Workload, peers: Sequence[str]) -> Workload:
     return replace(workload, ways=ways)  # type: ignore[type-var] # all are data classes
 
 
-def ready(workloads: Sequence[Workload], options: argparse.Namespace) -> list[Workload]:
+def ready(workloads: Sequence[Workload], cache: Path, *, insist: bool) -> list[Workload]:
     """The workloads, with those whose servers are there or could be built.
 
-    Who can't be had here is named and left out, unless `--peers` asked for it: then BenchError.
+    Who can't be had here is named and left out. Raises BenchError instead to `insist`.
     """
     ways = [way for workload in workloads for way in workload.ways]
     missing = set()
     for peer in {peer.name: peer for way in ways for peer in way.peers()}.values():
         try:
-            peer.build(options.cache)
+            peer.build(cache)
         except BenchError as error:
-            if options.peers:
+            if insist:
                 raise
             print(f"bench: {peer.name} is left out: {error}", file=sys.stderr)
             missing.add(peer.name)
@@ -307,7 +310,7 @@ def ready(workloads: Sequence[Workload], options: argparse.Namespace) -> list[Wo
 def run_build(options: argparse.Namespace) -> int:
     """Build the peers of the chosen workloads. Exits with 1 if one can't be had."""
     chosen = choose(options)
-    return int(ready(chosen, options) != chosen)
+    return int(ready(chosen, options.cache, insist=bool(options.peers)) != chosen)
 
 
 def run_profile(options: argparse.Namespace) -> int:
@@ -315,8 +318,7 @@ def run_profile(options: argparse.Namespace) -> int:
     require_machine()
     (workload,) = (w for w in WORKLOADS if w.name == options.workload)
     assert isinstance(workload, Rooms)
-    options.peers = (options.way,)
-    ready([_narrowed(workload, options.peers)], options)
+    ready([_narrowed(workload, [options.way])], options.cache, insist=True)
     with _place(options) as place, client_core(options.nice), network_of(place.client):
         harness = Harness(place, options.cache, options.company, program("roomline-load"))
         told = asyncio.run(profile.take(harness, workload, options.way, options.case))

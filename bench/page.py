@@ -217,8 +217,8 @@ def _machine(page: Page, sheets: Sequence[Sheet]) -> None:
             f"{machine['cpu_model']}), {machine['cores']} cores{virtual}, Linux {machine['kernel']}, "
             f"{machine['system']}, governor {machine['governor'] or 'none that is told'}; {versions}. "
             f"Runs of {number(setup['window_s'])} s; on the cable off: {', '.join(off)}; on: "
-            f"{', '.join(on)}; nice {setup['nice']}; a run is void when others use more than "
-            f"{setup['company']:.0%} of either core. {_company(sheet)}"
+            f"{', '.join(on)}; nice {setup['nice']}; a run is void when others or the "
+            f"hypervisor use more than {setup['company']:.0%} of a core. {_company(sheet)}"
         )
 
 

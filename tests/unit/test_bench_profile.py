@@ -21,7 +21,7 @@ def script(*samples: tuple[str, list[str]]) -> str:
     return "\n\n".join(blocks) + "\n\n"
 
 
-def test_a_stack_belongs_to_the_innermost_part() -> None:
+def test_a_stack_belongs_to_the_first_part_that_it_has_a_function_of() -> None:
     assert part_of(SEND) == "UDP, IP and the route"
     assert part_of(["__alloc_skb", "skb_segment", *SEND]) == "runs cut up"
     deep = ["udp_queue_rcv_one_skb", "__netif_receive_skb_one_core", "net_rx_action", *SEND]

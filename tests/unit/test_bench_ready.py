@@ -30,12 +30,11 @@ def test_the_others_are_measured(
     options: argparse.Namespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (whole,) = choose(options)
-    (workload,) = ready([whole], options)
+    (workload,) = ready([whole], options.cache, insist=False)
     assert [w.name for w in workload.ways] == [w.name for w in whole.ways if w.name != "galene"]
     assert "galene is left out: no proxy gives it" in capsys.readouterr().err
 
 
 def test_who_is_asked_for_must_be_there(options: argparse.Namespace) -> None:
-    options.peers = ("galene",)
     with pytest.raises(BenchError, match="no proxy gives it"):
-        ready(choose(options), options)
+        ready(choose(options), options.cache, insist=True)
