@@ -73,7 +73,7 @@ from roomline.signaling.tasks import Ask, Decided, Procedure
 from roomline.signaling.transports import Transports
 from roomline.tokens import Claims, RoomLimits, verify
 
-TICK = 0.25
+TICK = 1.0
 """Seconds between looks at the deadlines."""
 
 MAX_WAITING_MESSAGE = 500

@@ -125,7 +125,9 @@ class PathReport:
         self.last_change: ConnectionChange | None = None
         """The newest change of tier."""
         self.changed = False
-        """Whether something came in since the others were last told."""
+        """Whether `info` may be another than when the others were last told."""
+        self._facts: tuple[object, ...] = ()
+        """What `info` was last made of."""
 
     @property
     def path(self) -> Path | None:
@@ -196,7 +198,7 @@ class PathReport:
         self._note_reference(report.rtt_ms)
         if report.signaling_rtt_ms is not None:
             self._best = _least(self._best, report.signaling_rtt_ms)
-        self.changed = True
+        self._compare()
 
     def info(self) -> ConnectionInfo:
         """The value that goes into messages."""
@@ -221,21 +223,36 @@ class PathReport:
             yield transport, LegInfo(leg.path, leg.connected, leg.silent, leg.rtt)
 
     def _leg(self, transport: int) -> _Leg:
-        return self._legs.setdefault(transport, _Leg())
+        leg = self._legs.get(transport)
+        if leg is None:
+            leg = self._legs[transport] = _Leg()
+        return leg
+
+    def _compare(self) -> None:
+        """Most statistics bring nothing that others are told: to see that must cost little."""
+        rtt = self._current.rtt if self._current is not None else None
+        facts = (self.state, self._path, self._since, rtt, self._best)
+        if facts != self._facts:
+            self._facts, self.changed = facts, True
 
     def _look(self, now: Moment) -> None:
         """Find out which transport is the path, and what that changes."""
-        self.changed = True
         leg = self._choose()
-        if leg is None or leg.path is None:
-            return  # What is known of the path that is gone stays until there is another.
+        # What is known of the path that is gone stays until there is another.
+        if leg is not None and leg.path is not None:
+            self._follow(leg, leg.path, now)
+        self._compare()
+
+    def _follow(self, leg: _Leg, path: Path, now: Moment) -> None:
         old, before = self._current, self._path
-        self._current, self._path = leg, leg.path
-        if before is not None and _address_changed(before, leg.path):
+        if leg is old and path is before:
+            return
+        self._current, self._path = leg, path
+        if before is not None and _address_changed(before, path):
             self._best = None
-        if before is None or _where(before) != _where(leg.path):
+        if before is None or _where(before) != _where(path):
             self._since = now.unix_ms
-        if before is None or before.tier != leg.path.tier:
+        if before is None or before.tier != path.tier:
             self._note_change(old, before, leg, now)
 
     def _choose(self) -> _Leg | None:

@@ -28,7 +28,8 @@ pub struct ShardConfig {
     pub max_allocations_per_participant: usize,
     /// Certificate of our DTLS endpoints.
     pub certificate: Certificate,
-    /// How often [`Event::TransportStats`](crate::Event::TransportStats) comes.
+    /// How often [`Event::TransportStats`](crate::Event::TransportStats) comes. The first of a transport
+    /// comes up to an eighth earlier: those of many come together.
     pub stats_interval: Duration,
     /// How often a beat is sent on a data channel with the subprotocol `beat/1`.
     pub beat_interval: Duration,

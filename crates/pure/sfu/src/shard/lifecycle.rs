@@ -44,9 +44,9 @@ impl Shard {
     fn run_timer(&mut self, now: Instant, slot: Slot) {
         let Some(transport) = self.transports.get_mut(slot) else { return };
         let mut notices = std::mem::take(&mut self.scratch.notices);
-        let interval = self.config.stats_interval;
+        let next_stats = self.stats_clock.next(now);
         let outcome =
-            transport.handle_timeout(now, interval, &mut self.scratch.datagram, &mut notices);
+            transport.handle_timeout(now, next_stats, &mut self.scratch.datagram, &mut notices);
         let due = outcome.as_ref().copied().unwrap_or_default();
         self.after_dtls(now, slot, outcome.map(|_| ()), notices);
         self.follow_due(now, slot, due);

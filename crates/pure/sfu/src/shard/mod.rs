@@ -6,6 +6,7 @@ mod egress;
 mod ingress;
 mod lifecycle;
 mod negotiation;
+mod stats_clock;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -29,6 +30,7 @@ use crate::tables::{Slot, Transports};
 use crate::transport::Notice;
 use crate::transport::dtls::Identity;
 use crate::transport::pairs::Pair;
+use stats_clock::StatsClock;
 
 /// Bytes of payloads that wait for a flush; more fit, but the tick should end.
 const MAX_PAYLOADS: usize = 512 * 1024;
@@ -41,6 +43,7 @@ pub struct Shard {
     rng: Box<dyn RngCore + Send>,
     /// An instant, and the time since the Unix epoch at it.
     epoch: (Instant, Duration),
+    stats_clock: StatsClock,
     transports: Transports,
     relay: Relay,
     router: Router,
@@ -87,6 +90,7 @@ impl Shard {
             router: Router::new(now),
             rng,
             epoch: (now, unix),
+            stats_clock: StatsClock::new(now, config.stats_interval),
             transports: Transports::default(),
             channels: Channels::default(),
             replies: Replies::default(),

@@ -43,7 +43,18 @@ impl Shard {
         let ice = Agent::new(&credentials, &offer.ice.ufrag);
         let mixed = offer.extmap_allow_mixed;
         let fingerprints = offer.fingerprints;
-        let parts = Parts { id, participant, socket, ice, credentials, leg, session, fingerprints };
+        let next_stats = self.stats_clock.next(now);
+        let parts = Parts {
+            id,
+            participant,
+            socket,
+            ice,
+            credentials,
+            leg,
+            session,
+            fingerprints,
+            next_stats,
+        };
         let transport = Transport::new(parts, &self.identity, &self.config, now);
         let slot = self.transports.insert(transport);
         self.counters.transports_opened += 1;

@@ -120,6 +120,8 @@ pub(crate) struct Parts {
     pub(crate) leg: LegId,
     pub(crate) session: Session,
     pub(crate) fingerprints: Vec<Fingerprint>,
+    /// When its first statistics are due.
+    pub(crate) next_stats: Instant,
 }
 
 impl Transport {
@@ -153,7 +155,7 @@ impl Transport {
             last_heard: now,
             heard: false,
             woken: None,
-            next_stats: now + config.stats_interval,
+            next_stats: parts.next_stats,
             next_upkeep: now + UPKEEP,
             hold: None,
         }
@@ -214,11 +216,12 @@ impl Transport {
         Ok(())
     }
 
-    /// Does what is due of DTLS and SCTP, and tells what else is.
+    /// Does what is due of DTLS and SCTP, and tells what else is. `next_stats` is when statistics are
+    /// due again, should they be now.
     pub(crate) fn handle_timeout(
         &mut self,
         now: Instant,
-        stats: Duration,
+        next_stats: Instant,
         scratch: &mut Vec<u8>,
         notices: &mut Vec<Notice>,
     ) -> Result<Due, DtlsError> {
@@ -233,7 +236,7 @@ impl Transport {
         let mut due = Due { overflow: !self.beat(now), ..Due::default() };
         self.drain(now, scratch, notices)?;
         if now >= self.next_stats {
-            self.next_stats = now + stats;
+            self.next_stats = next_stats;
             due.stats = true;
         }
         if now >= self.next_upkeep {
