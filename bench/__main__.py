@@ -33,7 +33,7 @@ LIMIT = "limit"
 """The ceiling, where workloads are named."""
 FIXED_PPS = FRAMES.pps * VIEWERS
 """Forwarded packets per second that every server stands."""
-WINDOW_S = 3.0
+WINDOW_S = 2.5
 FULL_WINDOW_S = 5.0
 ROUNDS = 5
 QUICK_ROUNDS = 2

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from roomline.clock import Moment
+from roomline.signaling.path_report import PathReport
+
 from support.fake_engine import LISTENER, PUBLISHER
 from support.world import Client, World, c, e
 
@@ -255,6 +258,27 @@ def test_silence_without_beats_is_told_from_statistics_with_its_gap() -> None:
     alice.connect("turn-udp", 3478)
     (fall,) = changes(bob)
     assert (fall["why"], fall["gapMs"]) == ("path-lost", 8000.0)
+
+
+def test_only_news_makes_a_path_worth_describing() -> None:
+    report, now = PathReport(), Moment(100.0, 1e9)
+    report.handle_path(1, e.Path("direct", 20_000, "198.51.100.7", 5000), now)
+    report.handle_connected(1, now)
+
+    def news(packets: int, rtt: float | None) -> bool:
+        report.changed = False
+        report.handle_stats(1, e.Stats(packets_received=packets, path_rtt_ms=rtt), now)
+        return report.changed
+
+    assert report.changed
+    assert [news(10, 12.0), news(20, 12.0), news(30, None), news(40, 12.5)] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+    assert [news(40, None), news(40, None), news(40, None)] == [False, False, True]
+    assert report.state == "interrupted"
 
 
 def test_silence_of_what_nobody_knows_is_ignored() -> None:

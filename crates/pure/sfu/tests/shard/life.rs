@@ -25,6 +25,11 @@ impl World {
         })
     }
 
+    fn stats_told(&self) -> usize {
+        let stats = |event: &&Event| matches!(event, Event::TransportStats { .. });
+        self.events.iter().filter(stats).count()
+    }
+
     fn tiers(&self, transport: TransportId) -> Vec<Tier> {
         let tiers = self.events.iter().filter_map(|event| match event {
             Event::PathChanged { transport: t, path } if *t == transport => Some(path.tier),
@@ -110,9 +115,23 @@ fn a_client_that_only_checks_stays() {
     let (index, _) = world.join_connected(Via::TurnUdp, Offer::default());
     world.run(90 * SECOND);
     assert_eq!(world.closed(world.clients[index].transport), None);
-    let stats = |event: &&Event| matches!(event, Event::TransportStats { .. });
-    let count = world.events.iter().filter(stats).count();
+    let count = world.stats_told();
     assert!((43..=46).contains(&count), "{count}");
+}
+
+#[test]
+fn statistics_of_who_came_at_about_the_same_time_come_together() {
+    let mut world = World::new();
+    let began = world.now;
+    world.join_connected(Via::Direct, Offer::default());
+    world.join_connected(Via::TurnUdp, Offer::default());
+    assert!(world.now - began > Duration::from_millis(50), "not at the same moment");
+    for told in [2, 4] {
+        let before = world.stats_told();
+        assert!(world.run_until(3 * SECOND, |world| world.stats_told() > before));
+        assert_eq!(world.stats_told(), told);
+    }
+    assert_eq!(world.now - began, 4 * SECOND);
 }
 
 #[test]
