@@ -90,7 +90,7 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--window",
         type=float,
-        help=f"seconds of a run ({WINDOW_S:.0f}; with --full {FULL_WINDOW_S:.0f})",
+        help=f"seconds of a run ({WINDOW_S:g}; with --full {FULL_WINDOW_S:g})",
     )
     parser.add_argument("--full", action="store_true", help="everything: hours")
     parser.add_argument(

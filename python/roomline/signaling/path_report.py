@@ -127,7 +127,7 @@ class PathReport:
         self.changed = False
         """Whether `info` may be another than when the others were last told."""
         self._facts: tuple[object, ...] = ()
-        """What `info` was last made of."""
+        """What `info` is made of, as of the last look."""
 
     @property
     def path(self) -> Path | None:
