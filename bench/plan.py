@@ -274,6 +274,7 @@ def figures_of(traffic: Traffic, usage: Usage, case: Case) -> dict[str, float]:
         "softirq": usage.softirq_s / usage.seconds,
         "others": usage.others_s / usage.seconds,
         "client": traffic.client,
+        "late": traffic.late,
         "rss_mib": usage.rss / 2**20,
     }
     if packets and usage.server_s:

@@ -55,14 +55,17 @@ class Traffic:
     """`p50`, `p99`, `p99_9`, `max`; empty if none was taken."""
     client: float
     """Share of its core that the load client used."""
+    late: float
+    """Share of the packets due that the load client left out, because it came too late itself."""
 
     @classmethod
     def of(cls, told: load.Measurement) -> Traffic:
         """Raises Busy when the load client says that it measured itself."""
         if told.void:
             raise Busy(told.reason or "the load client measured itself")
+        sent, skipped = told.sent.packets, told.sent.skipped
         return cls(
-            sent=told.sent.packets,
+            sent=sent,
             received=told.received.packets,
             expected=told.received.expected,
             lost=told.received.lost,
@@ -70,6 +73,7 @@ class Traffic:
             rtx=told.received.rtx,
             latency_us=asdict(told.latency_us) if told.latency_us else {},
             client=told.cpu,
+            late=skipped / (sent + skipped) if skipped else 0.0,
         )
 
     def loss(self, copies: float) -> float:

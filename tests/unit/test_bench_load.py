@@ -13,6 +13,7 @@ import pytest
 from bench import load as module
 from bench.load import Connected, Ended, Even, Latency, Load, LoadError
 from bench.peers.contract import Section, Via
+from bench.traffic import Traffic
 
 FAKE = """#!{python}
 import json, sys
@@ -31,8 +32,8 @@ for line in sys.stdin:
     elif what == "measure":
         received = dict(packets=90, packets_per_second=9.0, bytes=1, expected=100, lost=10,
                         duplicate=0, repaired=0, reordered=0, rtx=0)
-        sent = dict(packets=1, packets_per_second=1.0, bytes=1, retransmitted=0, nacked=0,
-                    keyframe_requests=0, skipped=0, refused=0)
+        sent = dict(packets=3, packets_per_second=1.0, bytes=1, retransmitted=0, nacked=0,
+                    keyframe_requests=0, skipped=1, refused=0)
         latency = dict(count=1, p50=1.0, p90=1.0, p99=1.0, p99_9=1.0, max=1.0)
         say(id=number, ok=dict(seconds=asked["seconds"], received=received, sent=sent,
                                latency_us=latency, cpu=0.1, void=False, reason=None, streams=[],
@@ -87,6 +88,8 @@ def test_answers_are_typed_and_ends_are_told(tmp_path: Path) -> None:
         found = await load.measure(0.5)
         assert found.received.loss == 0.1
         assert isinstance(found.latency_us, Latency)
+        assert (seen := Traffic.of(found)).late == 0.25
+        assert (seen.sent, seen.latency_us["p99"]) == (3, 1.0)
 
     run(tmp_path, use)
 

@@ -35,6 +35,7 @@ def traffic(received: int, sent: int = 1000, lost: int = 0, size: float = 1210.0
         rtx=0,
         latency_us={"p50": 40.0, "p99": 90.0},
         client=0.3,
+        late=0.0,
     )
 
 

@@ -12,8 +12,9 @@ use crate::sdp::Stream;
 const KEYFRAME: Nanos = SECOND;
 /// How long a packet can be asked for again.
 const HISTORY: Nanos = SECOND;
-/// A sender this late does not catch up.
-const TOO_LATE: Nanos = 100 * MILLISECOND;
+/// A sender that is later than this, and than a frame, does not catch up: all at once would be a burst
+/// that its pattern does not have, and what the server then takes for it would look like latency.
+const TOO_LATE: Nanos = MILLISECOND;
 
 /// When packets leave, and how large they are: `bytes` is a whole RTP packet, before SRTP.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -78,7 +79,7 @@ pub(crate) struct Sent {
     pub(crate) nacked: u64,
     /// Keyframes that somebody asked for.
     pub(crate) keyframe_requests: u64,
-    /// Frames that were not sent because the sender was too late.
+    /// Packets that were not sent because the sender was too late.
     pub(crate) skipped: u64,
 }
 
@@ -203,9 +204,9 @@ impl Outgoing {
         let pattern = self.pattern.filter(|_| self.next <= now)?;
         let interval = pattern.interval();
         if now - self.next > TOO_LATE {
-            let skipped = (now - self.next) / interval;
-            self.sent.skipped += skipped;
-            self.next += skipped * interval;
+            let frames = (now - self.next) / interval;
+            self.sent.skipped += frames * u64::from(pattern.packets());
+            self.next += frames * interval;
         }
         let timestamp = self.timestamp_at(self.next);
         self.next += interval;

@@ -58,6 +58,27 @@ fn a_late_sender_skips_what_is_too_old() {
 }
 
 #[test]
+fn a_sender_catches_up_with_what_is_late_by_less_than_a_frame_or_a_millisecond() {
+    let mut frames = stream(FRAMES);
+    run(&mut frames, SECOND);
+    let late = frames.next_timeout() + FRAMES.interval() - 1;
+    assert_eq!(frames.frame(late).map(Iterator::count), Some(10));
+    assert_eq!((frames.sent.skipped, frames.next_timeout()), (0, late + 1));
+
+    let quick = Pattern::Even { pps: 10_000.0, bytes: 200 };
+    let mut even = stream(quick);
+    run(&mut even, SECOND);
+    let due = even.next_timeout();
+    let caught_up = |even: &mut Outgoing, now| {
+        std::iter::from_fn(|| even.frame(now).map(Iterator::count)).sum::<usize>()
+    };
+    assert_eq!(caught_up(&mut even, due + MILLISECOND), 11);
+    assert_eq!(even.sent.skipped, 0);
+    assert_eq!(caught_up(&mut even, due + 4 * MILLISECOND), 1);
+    assert_eq!(even.sent.skipped, 29);
+}
+
+#[test]
 fn what_was_sent_can_be_asked_for_within_a_second() {
     let mut stream = stream(FRAMES);
     run(&mut stream, SECOND);
